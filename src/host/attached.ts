@@ -1,0 +1,40 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
+import type { AttachedCommand, AttachedResult } from './host.ts';
+
+/** Signals a supervisor sends to one process; the terminal's own (INT, QUIT, TSTP, WINCH) reach the whole group. */
+const FORWARDED: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGHUP'];
+const FROM_THE_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+
+/**
+ * Runs the user's program on our terminal. The child shares our process group, as docker's plugins share docker's, so
+ * Ctrl-C reaches it without us; passing it on again would count as the second press, at which buildx gives up cleaning
+ * up. Without a terminal nobody but us gets the signal, so then INT is passed on too.
+ */
+export async function attachProcess(command: AttachedCommand, onTerminal: boolean): Promise<AttachedResult> {
+  const { promise, resolve } = Promise.withResolvers<AttachedResult>();
+  const child = spawn(command.file, command.args, {
+    env: { ...command.env },
+    stdio: 'inherit',
+    ...(command.argv0 === undefined ? {} : { argv0: command.argv0 }),
+  });
+  const forward = (signal: NodeJS.Signals) => child.kill(signal);
+  const keepWaiting = (signal: NodeJS.Signals) => {
+    if (!onTerminal) child.kill(signal);
+  };
+  for (const signal of FORWARDED) process.on(signal, forward);
+  for (const signal of FROM_THE_TERMINAL) process.on(signal, keepWaiting);
+  child.on('error', (cause) => resolve({ kind: 'not-started', cause }));
+  child.on('exit', (code, signal) =>
+    resolve(signal === null ? { kind: 'exited', code: code ?? 0 } : { kind: 'killed', signal }),
+  );
+  const result = await promise;
+  for (const signal of FORWARDED) process.off(signal, forward);
+  for (const signal of FROM_THE_TERMINAL) process.off(signal, keepWaiting);
+  return result;
+}
+
+/** The exit status a shell gives to a program that a signal ended. */
+export function signalExitCode(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
+}

@@ -1,0 +1,115 @@
+import { rmSync } from 'node:fs';
+import {
+  appendFile,
+  chmod,
+  copyFile,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ChalkError, type ErrorCode } from '../base/errors.ts';
+import type { Files, FileStat } from './host.ts';
+
+const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+
+/** The real file system. */
+export function nodeFiles(): Files {
+  const temporary = new Set<string>();
+  const reading = <T>(path: string, work: Promise<T>) => guarded('FILE_UNREADABLE', 'read', path, work);
+  const writing = <T>(path: string, work: Promise<T>) => guarded('FILE_UNWRITABLE', 'write', path, work);
+  const read = (path: string, maxBytes = DEFAULT_MAX_BYTES) => reading(path, readRegular(path, maxBytes));
+
+  return {
+    read,
+    readText: async (path, maxBytes) => new TextDecoder().decode(await read(path, maxBytes)),
+    stat: (path) => reading(path, statOrNothing(path)),
+    realPath: (path) => reading(path, realpath(path)),
+    list: (path) => reading(path, readdir(path)),
+    // chmod as well: the mode given at creation is cut by the umask, and an old file keeps its own.
+    write: (path, content, mode) =>
+      writing(
+        path,
+        writeFile(path, content, { mode }).then(() => chmod(path, mode)),
+      ),
+    append: (path, content, mode) => writing(path, appendFile(path, content, { mode })),
+    copy: (from, to, mode) =>
+      writing(
+        to,
+        copyFile(from, to).then(() => chmod(to, mode)),
+      ),
+    symlink: (target, path) => writing(path, symlink(target, path)),
+    rename: (from, to) => writing(to, rename(from, to)),
+    makeFolder: async (path, mode) => {
+      await writing(path, mkdir(path, { recursive: true, mode }));
+    },
+    makeTemporary: async (prefix) => {
+      const path = await writing(tmpdir(), mkdtemp(join(tmpdir(), prefix)));
+      temporary.add(path);
+      return path;
+    },
+    removeTemporary: () => {
+      for (const path of temporary) rmSync(path, { recursive: true, force: true });
+      temporary.clear();
+    },
+    setTime: (path, seconds) => writing(path, utimes(path, seconds, seconds)),
+    remove: (path) => writing(path, rm(path, { force: true, recursive: true })),
+  };
+}
+
+async function guarded<T>(code: ErrorCode, verb: string, path: string, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (cause) {
+    if (cause instanceof ChalkError) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ChalkError(code, `cannot ${verb} ${path}: ${why}`, { cause });
+  }
+}
+
+/** Reads through one descriptor, so that what was checked is what is read; a FIFO or device is refused, never waited on. */
+async function readRegular(path: string, maxBytes: number): Promise<Uint8Array> {
+  const info = await stat(path);
+  if (!info.isFile()) throw new ChalkError('FILE_UNREADABLE', `${path} is not a regular file`);
+  const handle = await open(path, 'r');
+  try {
+    const { size } = await handle.stat();
+    if (size > maxBytes) {
+      throw new ChalkError('FILE_UNREADABLE', `${path} has ${size} bytes, more than the ${maxBytes} allowed`);
+    }
+    return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function statOrNothing(path: string): Promise<FileStat | undefined> {
+  try {
+    const info = await stat(path);
+    const kind = info.isFile() ? 'file' : info.isDirectory() ? 'folder' : 'other';
+    return {
+      kind,
+      size: info.size,
+      mode: info.mode & 0o7777,
+      uid: info.uid,
+      device: info.dev,
+      inode: info.ino,
+    };
+  } catch (error) {
+    if (isErrno(error) && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
+    throw error;
+  }
+}
+
+function isErrno(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && 'code' in error;
+}

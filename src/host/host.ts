@@ -1,0 +1,114 @@
+/**
+ * Every effect the product has on the world, in one object. `cli` builds the real one (`host/node.ts`) and passes it
+ * down; no other stage imports a Node module that spawns, reads or connects (a test of the import graph says so).
+ */
+export interface Host {
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly platform: string;
+  readonly files: Files;
+  readonly processes: Processes;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly terminal: Terminal;
+}
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Reads reject with `FILE_UNREADABLE`, writes with `FILE_UNWRITABLE`; the system's error is the cause. */
+export interface Files {
+  /** The whole file. Refuses more than `maxBytes` (default 16 MiB), and anything that is no regular file. */
+  read(path: string, maxBytes?: number): Promise<Uint8Array>;
+  readText(path: string, maxBytes?: number): Promise<string>;
+  /** What a path is, links followed; undefined when there is nothing. */
+  stat(path: string): Promise<FileStat | undefined>;
+  realPath(path: string): Promise<string>;
+  list(path: string): Promise<readonly string[]>;
+  write(path: string, content: Uint8Array | string, mode: number): Promise<void>;
+  /** Appends in one write, so that lines of processes running at once do not mix. Creates the file with `mode`. */
+  append(path: string, content: string, mode: number): Promise<void>;
+  copy(from: string, to: string, mode: number): Promise<void>;
+  symlink(target: string, path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  makeFolder(path: string, mode: number): Promise<void>;
+  /** A new private folder (0700) below the system's temporary folder; removed by `removeTemporary`. */
+  makeTemporary(prefix: string): Promise<string>;
+  /** Removes the folders `makeTemporary` made; synchronous, so that a signal handler can call it. */
+  removeTemporary(): void;
+  setTime(path: string, seconds: number): Promise<void>;
+  remove(path: string): Promise<void>;
+}
+
+export interface FileStat {
+  readonly kind: 'file' | 'folder' | 'other';
+  readonly size: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly device: number;
+  readonly inode: number;
+}
+
+export interface Processes {
+  /** Runs a helper program to its end and returns what it did; never rejects, never touches our own standard streams. */
+  run(command: Command): Promise<ProcessResult>;
+  /**
+   * Runs the program the user asked for: it inherits our terminal and standard streams, signals reach it as if we were
+   * not there (`host/attached.ts`).
+   */
+  attach(command: AttachedCommand): Promise<AttachedResult>;
+}
+
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** The complete environment; default: ours. */
+  readonly env?: Environment;
+  readonly cwd?: string;
+  readonly input?: Uint8Array | string;
+  /** Milliseconds; default 30,000. */
+  readonly timeoutMs?: number;
+  /** Bytes of standard output kept, more is an `overflow`; default 64 MiB. */
+  readonly maxOutputBytes?: number;
+}
+
+/** What a helper program did, as data; `describeResult` writes it for a person. */
+export type ProcessResult =
+  | { readonly kind: 'exited'; readonly code: number; readonly stdout: Uint8Array; readonly stderr: string }
+  | { readonly kind: 'killed'; readonly signal: string; readonly stderr: string }
+  | { readonly kind: 'timed-out'; readonly afterMs: number; readonly stderr: string }
+  | { readonly kind: 'overflow'; readonly maxOutputBytes: number }
+  | { readonly kind: 'not-started'; readonly cause: Error };
+
+export interface AttachedCommand {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env: Environment;
+  /** argv[0], where it must differ from `file`. */
+  readonly argv0?: string;
+}
+
+export type AttachedResult =
+  | { readonly kind: 'exited'; readonly code: number }
+  | { readonly kind: 'killed'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'not-started'; readonly cause: Error };
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Milliseconds from some fixed point; never goes back. */
+  monotonic(): number;
+  /** Minutes east of UTC at that time, where this process runs. */
+  offsetMinutes(at: number): number;
+}
+
+export interface Random {
+  bytes(count: number): Uint8Array;
+}
+
+export interface Terminal {
+  readonly stdoutIsTerminal: boolean;
+  readonly stderrIsTerminal: boolean;
+  /** Resolves when the text has left this process. */
+  writeOut(text: string): Promise<void>;
+  writeError(text: string): Promise<void>;
+}
