@@ -6,6 +6,7 @@ export interface Host {
   readonly env: Environment;
   readonly cwd: string;
   readonly platform: string;
+  readonly system: System;
   readonly files: Files;
   readonly processes: Processes;
   readonly clock: Clock;
@@ -14,6 +15,15 @@ export interface Host {
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What `uname` prints, for facts about the machine; read when asked for. */
+export interface System {
+  readonly sysname: string;
+  readonly nodename: string;
+  readonly release: string;
+  readonly version: string;
+  readonly machine: string;
+}
 
 /** Reads reject with `FILE_UNREADABLE`, writes with `FILE_UNWRITABLE`; the system's error is the cause. */
 export interface Files {

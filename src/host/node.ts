@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { hostname, machine, release, type, version } from 'node:os';
 import { attachProcess } from './attached.ts';
 import { nodeFiles } from './files.ts';
 import type { Host } from './host.ts';
@@ -11,6 +12,15 @@ export function nodeHost(): Host {
     env,
     cwd: process.cwd(),
     platform: process.platform,
+    get system() {
+      return {
+        sysname: type(),
+        nodename: hostname(),
+        release: release(),
+        version: version(),
+        machine: machine(),
+      };
+    },
     files: nodeFiles(),
     processes: {
       run: (command) => runProcess(command, env),
