@@ -1,0 +1,287 @@
+import { basename, dirname, join } from 'node:path';
+import { asChalkError, ChalkError, type ErrorCode } from '../../base/errors.ts';
+import { formatPlatform, normalizePlatform, type Platform, samePlatform } from '../../base/platform.ts';
+import { collectCi, collectGit, collectHost, pathWithinRepository, when } from '../../collect/index.ts';
+import { dockerFacts } from '../../collect/docker-facts.ts';
+import type { DockerCommand } from '../../docker/argv/command.ts';
+import { type BuildRequest, readBuildRequest } from '../../docker/build-request.ts';
+import { type Builder, builderFlags } from '../../docker/builder.ts';
+import { askBuilder, type BuilderAnswer } from '../../docker/builder-answer.ts';
+import { type ImageConfig, lookUpImages, wantedKey } from '../../docker/image-config.ts';
+import type { DockerTools } from '../../docker/tools.ts';
+import {
+  type BuildOptions,
+  type Dockerfile,
+  neededBaseImages,
+  parseDockerfile,
+  readSyntax,
+  resolveConfig,
+} from '../../dockerfile/index.ts';
+import type { Host } from '../../host/host.ts';
+import { type Mark, type MarkValue, randomChalkId, RANDOM_ID_BYTES, sealMark } from '../../mark/index.ts';
+import {
+  decidePlan,
+  type InlinePlan,
+  pass,
+  type PassPlan,
+  type PlatformConfig,
+  type ReasonCode,
+  understandsNamedContexts,
+} from '../../plan/index.ts';
+import { CHALK_FORMAT_VERSION, PRODUCT_VERSION } from '../version.ts';
+
+/** A build that will be marked: the plan, and everything it needs that is on this machine. */
+export interface PreparedBuild {
+  readonly plan: InlinePlan;
+  readonly request: BuildRequest;
+  readonly dockerfilePath: string;
+  /** One a platform, in the plan's order. */
+  readonly marks: readonly Mark[];
+  /** Artifact keys for the report that are not in the mark. */
+  readonly facts: Readonly<Record<string, MarkValue>>;
+  /** Host keys for the report. */
+  readonly hostFacts: Readonly<Record<string, MarkValue>>;
+  /** What could not be collected; the build is marked all the same. */
+  readonly errors: readonly ChalkError[];
+}
+
+export type Preparation =
+  | { readonly kind: 'prepared'; readonly build: PreparedBuild }
+  | { readonly kind: 'pass'; readonly plan: PassPlan; readonly errors: readonly ChalkError[] };
+
+export interface PrepareOptions {
+  readonly wrap: boolean;
+  readonly runtimeConfig: boolean;
+}
+
+/** Finds out all that must be known before a build. Never rejects: what goes wrong here is a reason to leave the build alone. */
+export async function prepareBuild(
+  host: Host,
+  tools: DockerTools,
+  command: DockerCommand,
+  builder: Builder,
+  options: PrepareOptions,
+): Promise<Preparation> {
+  try {
+    return await prepare(host, tools, command, builder, options);
+  } catch (thrown) {
+    const error = asChalkError(thrown);
+    return { kind: 'pass', plan: passFor(error), errors: [error] };
+  }
+}
+
+async function prepare(
+  host: Host,
+  tools: DockerTools,
+  command: DockerCommand,
+  builder: Builder,
+  options: PrepareOptions,
+): Promise<Preparation> {
+  const read = readBuildRequest(command, host.env, host.cwd);
+  if (read.kind === 'refused') return passing('argv', read.why);
+  const { request } = read;
+  if (request.noImage !== undefined) return passing('no-image', request.noImage);
+  const source = await readDockerfile(host, request);
+  if (source.kind === 'pass') return source;
+
+  // Everything that waits for another program runs at once, and none of it for a network unless a base image is unknown here.
+  const folder = request.context.kind === 'folder' ? request.context.path : dirname(source.path);
+  const collecting = Promise.all([collectGit(host, folder), collectCi(host)]);
+  const resolving = resolve(host, tools, builder, request, source.dockerfile);
+  const [[git, ci], resolved] = await Promise.all([collecting, resolving]);
+
+  const plan = decidePlan({
+    dockerfile: source.dockerfile,
+    configs: resolved.configs,
+    checkArgument: request.buildArgs.get('BUILDKIT_DOCKERFILE_CHECK'),
+    ...options,
+  });
+  const errors = [...git.errors, ...ci.errors];
+  if (plan.kind === 'pass') return { kind: 'pass', plan, errors };
+
+  const top = git.facts['VCS_DIR_WHEN_CHALKED'];
+  const { VCS_DIR_WHEN_CHALKED: _, ...gitInMark } = git.facts;
+  const docker = dockerFacts({
+    request,
+    dockerfile: source.dockerfile,
+    dockerfilePath: source.path,
+    dockerfilePathInRepository:
+      typeof top === 'string' ? await pathWithinRepository(host, source.path) : undefined,
+    config: resolved.configs[0].config,
+    baseImage: resolved.baseImage,
+    platforms: plan.platforms.map(({ platform }) => formatPlatform(platform)),
+  });
+  const machine = collectHost(host, { version: PRODUCT_VERSION }).mark;
+  const { TIMESTAMP_WHEN_CHALKED, DATETIME_WHEN_CHALKED } = when(host.clock).mark;
+  const common = {
+    CHALK_ID: randomChalkId(host.random.bytes(RANDOM_ID_BYTES)),
+    CHALK_VERSION: CHALK_FORMAT_VERSION,
+    CHALK_RAND: Buffer.from(host.random.bytes(8)).toString('hex'),
+    ARTIFACT_TYPE: 'Docker Image',
+    TIMESTAMP_WHEN_CHALKED,
+    DATETIME_WHEN_CHALKED,
+    PLATFORM_WHEN_CHALKED: machine['PLATFORM_WHEN_CHALKED'],
+    INJECTOR_VERSION: PRODUCT_VERSION,
+    ...gitInMark,
+    ...ci.facts,
+    ...docker.mark,
+  };
+  const marks = plan.platforms.map(({ platform }) =>
+    sealMark({ ...common, DOCKER_PLATFORM: formatPlatform(platform) }),
+  );
+  const facts = { ...git.facts, ...machine, ...docker.report };
+  return {
+    kind: 'prepared',
+    build: {
+      plan,
+      request,
+      dockerfilePath: source.path,
+      marks,
+      facts,
+      hostFacts: resolved.answer.facts,
+      errors,
+    },
+  };
+}
+
+type Source =
+  | { readonly kind: 'file'; readonly path: string; readonly dockerfile: Dockerfile }
+  | Extract<Preparation, { kind: 'pass' }>;
+
+async function readDockerfile(host: Host, request: BuildRequest): Promise<Source> {
+  const { context, dockerfile } = request;
+  if (context.kind === 'stdin')
+    return passing('context-stdin', 'the build context comes from standard input');
+  if (dockerfile.kind === 'stdin')
+    return passing('dockerfile-stdin', 'the Dockerfile comes from standard input');
+  if (context.kind === 'remote') return passing('context-remote', `the build context is ${context.uri}`);
+  if (dockerfile.kind === 'remote')
+    return passing('dockerfile-remote', `the Dockerfile is ${dockerfile.uri}`);
+  if ((await host.files.stat(context.path))?.kind !== 'folder') {
+    throw new ChalkError('CONTEXT_UNREADABLE', `the build context ${context.path} is no folder`);
+  }
+  const path = await dockerfilePath(host, context.path, dockerfile);
+  const bytes = await host.files.read(path).catch((cause: unknown) => {
+    throw new ChalkError('DOCKERFILE_UNREADABLE', `cannot read the Dockerfile ${path}`, { cause });
+  });
+  const frontend = request.buildArgs.get('BUILDKIT_SYNTAX') ?? readSyntax(bytes)?.reference;
+  if (frontend !== undefined && !understandsNamedContexts(frontend)) {
+    return passing('foreign-frontend', `${frontend} reads this file, and may know no named contexts`);
+  }
+  return { kind: 'file', path, dockerfile: parseDockerfile(bytes) };
+}
+
+/** `Dockerfile`, or `dockerfile` where only that is there (buildx `build/opt.go`). */
+async function dockerfilePath(
+  host: Host,
+  context: string,
+  asked: Extract<BuildRequest['dockerfile'], { kind: 'default' | 'file' }>,
+): Promise<string> {
+  if (asked.kind === 'file') return asked.path;
+  const names = await host.files.list(context);
+  return join(
+    context,
+    names.includes('Dockerfile') || !names.includes('dockerfile') ? 'Dockerfile' : 'dockerfile',
+  );
+}
+
+interface Resolved {
+  readonly configs: readonly [PlatformConfig, ...PlatformConfig[]];
+  readonly baseImage: ImageConfig | undefined;
+}
+
+/**
+ * The target's config on every platform. Without `--platform` that is the engine's; asking it takes as long as asking for
+ * the base image, so this machine's own is taken for it until the answer is there, and all is done again if that was wrong.
+ */
+async function resolve(
+  host: Host,
+  tools: DockerTools,
+  builder: Builder,
+  request: BuildRequest,
+  dockerfile: Dockerfile,
+): Promise<Resolved & { readonly answer: BuilderAnswer }> {
+  const guess = normalizePlatform({ os: 'linux', architecture: host.system.machine });
+  const [answer, first] = await Promise.all([
+    askBuilder(host, tools, builder),
+    resolveFor(host, tools, builder, request, dockerfile, guess).catch((error: unknown) =>
+      asChalkError(error),
+    ),
+  ]);
+  const { platform } = answer;
+  if (platform === undefined) {
+    throw new ChalkError('ENGINE_UNREACHABLE', 'the builder does not say what it builds for');
+  }
+  if (!samePlatform(platform, guess)) {
+    return { ...(await resolveFor(host, tools, builder, request, dockerfile, platform)), answer };
+  }
+  if (first instanceof ChalkError) throw first;
+  return { ...first, answer };
+}
+
+async function resolveFor(
+  host: Host,
+  tools: DockerTools,
+  builder: Builder,
+  request: BuildRequest,
+  dockerfile: Dockerfile,
+  buildPlatform: Platform,
+): Promise<Resolved> {
+  const [firstPlatform = buildPlatform, ...others] = request.platforms;
+  const optionsFor = (targetPlatform: Platform): BuildOptions => ({
+    ...(request.target === undefined ? {} : { target: request.target }),
+    buildArgs: request.buildArgs,
+    namedContexts: request.namedContexts,
+    targetPlatform,
+    buildPlatform,
+  });
+  const needed = [firstPlatform, ...others].flatMap((platform) =>
+    neededBaseImages(dockerfile, optionsFor(platform)),
+  );
+  const wanted = needed.flatMap((image) =>
+    image.kind === 'image' ? [{ ref: image.reference, platform: image.platform }] : [],
+  );
+  const local = builder.driver === 'docker' && !request.pull;
+  const images = await lookUpImages(
+    host,
+    tools,
+    wanted,
+    local ? 'engine-then-registry' : 'registry',
+    builderFlags(builder),
+  );
+  const configFor = (platform: Platform): PlatformConfig => ({
+    platform,
+    config: resolveConfig(dockerfile, optionsFor(platform), (image) =>
+      image.kind === 'image'
+        ? images.get(wantedKey({ ref: image.reference, platform: image.platform }))
+        : undefined,
+    ),
+  });
+  return {
+    configs: [configFor(firstPlatform), ...others.map(configFor)],
+    baseImage: [...images.values()][0],
+  };
+}
+
+/** Failures docker will meet as well, and say in its own words. */
+const DOCKERS_OWN: Partial<Record<ErrorCode, ReasonCode>> = {
+  CONTEXT_UNREADABLE: 'context-unreadable',
+  DOCKERFILE_UNREADABLE: 'dockerfile-unreadable',
+  DOCKERFILE_SYNTAX: 'dockerfile-syntax',
+  BASE_IMAGE_UNKNOWN: 'base-unknown',
+  ENGINE_UNREACHABLE: 'engine-unreachable',
+};
+
+/** The reason for leaving a build alone that an error of ours is. */
+function passFor(error: ChalkError): PassPlan {
+  return pass(DOCKERS_OWN[error.code] ?? 'internal', error.message);
+}
+
+function passing(...why: Parameters<typeof pass>): Extract<Preparation, { kind: 'pass' }> {
+  return { kind: 'pass', plan: pass(...why), errors: [] };
+}
+
+/** The ignore and policy files BuildKit looks for beside the Dockerfile it was given (`dockerui`, buildx 0.31). */
+export function siblingsOf(dockerfile: string): string[] {
+  return ['.dockerignore', '.rego'].map((ending) => `${basename(dockerfile)}${ending}`);
+}

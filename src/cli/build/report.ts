@@ -1,0 +1,141 @@
+import { dirname } from 'node:path';
+import * as z from 'zod/mini';
+import type { ChalkError } from '../../base/errors.ts';
+import { parseImageRef } from '../../base/image-ref.ts';
+import { parseJson } from '../../base/json.ts';
+import { collectCi, collectGitStatus, collectHost, when } from '../../collect/index.ts';
+import type { DockerCommand } from '../../docker/argv/command.ts';
+import { type BuildMetadata, readBuildMetadata } from '../../docker/run-build.ts';
+import type { DockerTools } from '../../docker/tools.ts';
+import type { Host } from '../../host/host.ts';
+import { outputOf } from '../../host/processes.ts';
+import { bareDigest, digestTable, inspectImage } from '../../image/image-facts.ts';
+import type { MarkMap, MarkValue } from '../../mark/index.ts';
+import type { Reason } from '../../plan/index.ts';
+import { newActionId, redactItems, writeReport } from '../../report/index.ts';
+import { PRODUCT_VERSION } from '../version.ts';
+import type { PreparedBuild } from './prepare.ts';
+
+/** What became of a docker command of the user's. */
+export interface Outcome {
+  readonly command: DockerCommand;
+  /** Which injection was used for the image that is there now, `none` when docker built what was typed. */
+  readonly injection: 'inline' | 'none';
+  readonly reason: Reason;
+  readonly exitCode: number;
+  readonly errors: readonly ChalkError[];
+}
+
+const NOTHING: Readonly<Record<string, MarkValue>> = {};
+
+/** The report on a build that docker carried out as it was typed. */
+export async function passedReport(host: Host, outcome: Outcome): Promise<string> {
+  return writeReport({
+    operation: outcome.command.kind === 'bake' ? 'bake' : 'build',
+    actionId: newActionId(host.random.bytes(8)),
+    host: await hostKeys(host, outcome),
+    chalks: [],
+    errors: outcome.errors,
+    exitCode: outcome.exitCode,
+  });
+}
+
+/** The report on a marked build: one entry a platform, with the image as the engine or the registry now knows it. */
+export async function markedReport(
+  host: Host,
+  tools: DockerTools,
+  build: PreparedBuild,
+  metadataFile: string,
+  outcome: Outcome,
+): Promise<string> {
+  const folder =
+    build.request.context.kind === 'folder' ? build.request.context.path : dirname(build.dockerfilePath);
+  const built = outcome.exitCode === 0;
+  const [image, status, keys, buildx] = await Promise.all([
+    built ? imageKeys(host, tools, build, metadataFile) : NOTHING,
+    collectGitStatus(host, folder),
+    hostKeys(host, outcome),
+    buildxVersion(host, tools),
+  ]);
+  const chalks = build.marks.map(
+    (mark): MarkMap =>
+      new Map<string, MarkValue>([
+        ...Object.entries(build.facts),
+        ...Object.entries(status.facts),
+        ...mark.values,
+        ['_OP_ARTIFACT_TYPE', 'Docker Image'],
+        ['_OP_ARTIFACT_CONTEXT', 'build'],
+        ['DOCKER_FILE_CHALKED', new TextDecoder().decode(build.plan.dockerfile)],
+        ['DOCKER_CHALK_ADDED_TO_DOCKERFILE', build.plan.added],
+        ...Object.entries(image),
+      ]),
+  );
+  return writeReport({
+    operation: 'build',
+    actionId: newActionId(host.random.bytes(8)),
+    host: {
+      ...keys,
+      ...build.hostFacts,
+      ...(buildx === undefined ? {} : { _DOCKER_BUILDX_VERSION: buildx }),
+    },
+    chalks: built ? chalks : [],
+    errors: [...build.errors, ...status.errors, ...outcome.errors],
+    exitCode: outcome.exitCode,
+  });
+}
+
+async function hostKeys(host: Host, outcome: Outcome): Promise<Readonly<Record<string, MarkValue>>> {
+  const ci = await collectCi(host);
+  return {
+    ...when(host.clock).report,
+    ...collectHost(host, { version: PRODUCT_VERSION }).report,
+    ...Object.fromEntries(Object.entries(ci.facts).map(([key, value]) => [`_${key}`, value])),
+    _OP_ARGV: ['docker', ...outcome.command.path, ...redactItems(outcome.command.items)],
+    _X_INJECTION: outcome.injection,
+    _X_INJECTION_REASON: `${outcome.reason.code}: ${outcome.reason.text}`,
+  };
+}
+
+/** Digests from the metadata file, and the rest from the engine if the image is in it. */
+async function imageKeys(
+  host: Host,
+  tools: DockerTools,
+  build: PreparedBuild,
+  metadataFile: string,
+): Promise<Readonly<Record<string, MarkValue>>> {
+  const metadata = await readBuildMetadata(host, metadataFile);
+  if (metadata === undefined) return {};
+  const ids = [metadata.configDigest, metadata.digest].filter((id) => id !== undefined);
+  for (const id of ids) {
+    const local = await inspectImage(host, tools, id);
+    if (local !== undefined) return { ...local.facts, ...digestKeys(metadata, build.request.push) };
+  }
+  return digestKeys(metadata, build.request.push);
+}
+
+function digestKeys(metadata: BuildMetadata, pushed: boolean): Readonly<Record<string, MarkValue>> {
+  const { digest, configDigest, mediaType } = metadata;
+  const keys: Record<string, MarkValue> = {};
+  if (configDigest !== undefined) keys['_IMAGE_CONFIG_DIGEST'] = bareDigest(configDigest);
+  const id = configDigest ?? digest;
+  if (id !== undefined) keys['_CURRENT_HASH'] = bareDigest(id);
+  if (pushed && digest !== undefined) {
+    const repositories = metadata.names.flatMap((name) => {
+      const ref = parseImageRef(name);
+      return ref === undefined ? [] : [`${ref.registry}/${ref.repository}@${digest}`];
+    });
+    const isIndex = mediaType?.includes('index') || mediaType?.includes('manifest.list');
+    keys[isIndex ? '_REPO_LIST_DIGESTS' : '_REPO_DIGESTS'] = digestTable(repositories);
+  }
+  return keys;
+}
+
+const PluginMetadata = z.object({ Version: z.string() });
+
+/** From the plugin's own metadata: the quickest thing it answers. */
+async function buildxVersion(host: Host, tools: DockerTools): Promise<string | undefined> {
+  if (tools.buildx === undefined) return undefined;
+  const result = await host.processes.run({ file: tools.buildx, args: ['docker-cli-plugin-metadata'] });
+  const parsed = PluginMetadata.safeParse(parseJson(outputOf(result) ?? ''));
+  return parsed.success ? parsed.data.Version : undefined;
+}

@@ -1,0 +1,206 @@
+import { join } from 'node:path';
+import { asChalkError, ChalkError, describeError } from '../base/errors.ts';
+import type { DockerCommand } from '../docker/argv/command.ts';
+import { type Item, lastValueOf, switchIsOn, valuesOf } from '../docker/argv/parse.ts';
+import { findFailedStep } from '../docker/build-record.ts';
+import { type Builder, builderFlags, findBuilder } from '../docker/builder.ts';
+import { buildProcess, type Route, wantsLegacyBuilder } from '../docker/run-build.ts';
+import { type DockerTools, findTools } from '../docker/tools.ts';
+import type { AttachedResult, Host } from '../host/host.ts';
+import { signalExitCode } from '../host/attached.ts';
+import { pass, type Reason } from '../plan/index.ts';
+import { chooseSinks, deliver } from '../report/index.ts';
+import { runtimeConfig } from '../report/runtime-config.ts';
+import { stageBuild } from './build/execute.ts';
+import { explain } from './build/explain.ts';
+import { type Preparation, prepareBuild } from './build/prepare.ts';
+import { markedReport, type Outcome, passedReport } from './build/report.ts';
+import { EXIT } from './exit-codes.ts';
+import type { End } from './run.ts';
+
+/** What Ctrl-C leaves behind in buildx (`cmd/buildx/main.go`), and a shell's word for SIGINT. */
+const CANCELLED = 130;
+
+/**
+ * Runs a build, bake or push. Until docker was started, everything of ours may fail and the user's own command runs in
+ * its place; once docker has succeeded, nothing is run again, whatever happens to our report.
+ */
+export async function runDockerCommand(
+  host: Host,
+  command: DockerCommand,
+  options: readonly Item[],
+): Promise<End> {
+  const runtime = runtimeConfig(valuesOf(options, 'runtime-report'));
+  const tools = await findTools(host, command.globals);
+  if (tools.docker === undefined) {
+    throw new ChalkError('DOCKER_NOT_FOUND', 'there is no docker on PATH', { hint: 'install Docker' });
+  }
+  const route = await chooseRoute(host, tools, command);
+  const preparation = await preparationFor(host, tools, command, route, {
+    wrap: !switchIsOn(options, 'no-wrap'),
+    runtimeConfig: runtime !== undefined,
+  });
+  if (switchIsOn(options, 'explain')) {
+    await host.terminal.writeOut(explain(preparation, command.items));
+    return { kind: 'exited', code: EXIT.ok };
+  }
+  const run = { host, tools, command, route, options };
+  if (preparation.kind === 'pass') return runOriginal(run, preparation.plan.reason, preparation.errors);
+  return runMarked(run, route.kind === 'buildx' ? route.builder : undefined, preparation, runtime);
+}
+
+/** Runs a command line whose flags cannot be told apart: as it is, with the reason in the report. */
+export async function runUnclear(
+  host: Host,
+  globals: readonly Item[],
+  words: readonly string[],
+  options: readonly Item[],
+  why: string,
+): Promise<End> {
+  const tools = await findTools(host, globals);
+  if (tools.docker === undefined) {
+    throw new ChalkError('DOCKER_NOT_FOUND', 'there is no docker on PATH', { hint: 'install Docker' });
+  }
+  // The words go out as they came: the kind only says which operation the report names.
+  const command: DockerCommand = {
+    globals,
+    path: words,
+    kind: 'build',
+    throughBuildx: false,
+    pathItems: [],
+    items: [],
+  };
+  const route: Route = { kind: 'docker', why };
+  const { reason } = pass('argv', why);
+  return runOriginal({ host, tools, command, route, options }, reason, []);
+}
+
+/** One run of a command line, and what it is run with. */
+interface Run {
+  readonly host: Host;
+  readonly tools: DockerTools;
+  readonly command: DockerCommand;
+  readonly route: Route;
+  readonly options: readonly Item[];
+}
+
+async function chooseRoute(host: Host, tools: DockerTools, command: DockerCommand): Promise<Route> {
+  if (command.kind === 'push') return { kind: 'docker', why: 'docker pushes' };
+  if (wantsLegacyBuilder(command, host.env['DOCKER_BUILDKIT'])) {
+    return { kind: 'docker', why: `DOCKER_BUILDKIT is ${host.env['DOCKER_BUILDKIT']}` };
+  }
+  if (tools.buildx === undefined) return { kind: 'docker', why: 'there is no buildx' };
+  return { kind: 'buildx', builder: await findBuilder(host, tools.config, command) };
+}
+
+async function preparationFor(
+  host: Host,
+  tools: DockerTools,
+  command: DockerCommand,
+  route: Route,
+  options: { readonly wrap: boolean; readonly runtimeConfig: boolean },
+): Promise<Preparation> {
+  const leave = (...why: Parameters<typeof pass>): Preparation => ({
+    kind: 'pass',
+    plan: pass(...why),
+    errors: [],
+  });
+  if (command.kind === 'push') return leave('push', 'a push builds nothing');
+  if (command.kind === 'bake') return leave('bake', 'bake files are built as they are');
+  if (route.kind === 'docker') {
+    return leave(tools.buildx === undefined ? 'no-buildx' : 'legacy-builder', route.why);
+  }
+  return prepareBuild(host, tools, command, route.builder, options);
+}
+
+async function runMarked(
+  run: Run,
+  builder: Builder | undefined,
+  preparation: Extract<Preparation, { kind: 'prepared' }>,
+  runtime: string | undefined,
+): Promise<End> {
+  const { host, tools, command, route, options } = run;
+  const { build } = preparation;
+  let staged;
+  try {
+    staged = await stageBuild(host, command, build, join(import.meta.dirname, 'shim'), runtime);
+  } catch (thrown) {
+    return runOriginal(run, pass('internal', 'the build could not be prepared').reason, [
+      ...build.errors,
+      asChalkError(thrown),
+    ]);
+  }
+  const process = buildProcess(host, tools, command, route, staged.items, staged.environment);
+  const result = await host.processes.attach(process);
+  const errors: ChalkError[] = [];
+  if (result.kind === 'not-started') {
+    return runOriginal(run, pass('internal', 'buildx could not be started').reason, [
+      new ChalkError('PROCESS_FAILED', `${process.file} could not be started`, { cause: result.cause }),
+    ]);
+  }
+  if (result.kind === 'exited' && result.code !== EXIT.ok && result.code !== CANCELLED) {
+    const step = await findFailedStep(
+      host,
+      tools,
+      builder === undefined ? [] : builderFlags(builder),
+      staged.payloadFolder,
+    );
+    if (step.kind === 'unclear' || !build.plan.isUserLine(step.line)) {
+      const why = step.kind === 'unclear' ? step.why : `line ${step.line} is ours: ${step.message}`;
+      const error = new ChalkError('PROCESS_FAILED', `the marked build exited with ${result.code}: ${why}`);
+      return runOriginal(run, pass('internal', 'the marked build failed').reason, [error]);
+    }
+  }
+  const outcome: Outcome = {
+    command,
+    injection: 'inline',
+    reason: build.plan.reason,
+    exitCode: exitCodeOfResult(result),
+    errors,
+  };
+  await sendReport(host, options, () => markedReport(host, tools, build, staged.metadataFile, outcome));
+  return result;
+}
+
+/** Carries the user's command out as it is. A failure of ours is said in one line; what docker will say itself is not. */
+async function runOriginal(run: Run, reason: Reason, errors: readonly ChalkError[]): Promise<End> {
+  const { host, tools, command, route, options } = run;
+  if (reason.code === 'internal' && !isSilent(host, command)) {
+    const [first] = errors;
+    const why = first === undefined ? reason.text : describeError(first);
+    await host.terminal.writeError(`docker chalk: building without a mark: ${why}\n`);
+  }
+  const result = await host.processes.attach(buildProcess(host, tools, command, route, command.items));
+  if (result.kind === 'not-started') {
+    throw new ChalkError('DOCKER_NOT_FOUND', 'docker could not be started', { cause: result.cause });
+  }
+  // What builds nothing is none of our business.
+  if (reason.code !== 'no-image' && reason.code !== 'push') {
+    const exitCode = exitCodeOfResult(result);
+    const outcome: Outcome = { command, injection: 'none', reason, exitCode, errors };
+    await sendReport(host, options, () => passedReport(host, outcome));
+  }
+  return result;
+}
+
+/** Reporting comes last and can fail no build: what goes wrong in it is a line on standard error. */
+async function sendReport(host: Host, options: readonly Item[], write: () => Promise<string>): Promise<void> {
+  if (switchIsOn(options, 'no-report')) return;
+  try {
+    const failures = await deliver(chooseSinks(host, valuesOf(options, 'report')), await write());
+    for (const failure of failures)
+      await host.terminal.writeError(`docker chalk: ${describeError(failure)}\n`);
+  } catch (thrown) {
+    await host.terminal.writeError(`docker chalk: no report: ${describeError(asChalkError(thrown))}\n`);
+  }
+}
+
+/** Programs read standard error in these modes. */
+function isSilent(host: Host, { items }: DockerCommand): boolean {
+  const progress = lastValueOf(items, 'progress') ?? host.env['BUILDKIT_PROGRESS'];
+  return switchIsOn(items, 'quiet') || progress === 'rawjson' || progress === 'quiet';
+}
+
+function exitCodeOfResult(result: Exclude<AttachedResult, { kind: 'not-started' }>): number {
+  return result.kind === 'exited' ? result.code : signalExitCode(result.signal);
+}

@@ -1,0 +1,134 @@
+import { asChalkError, ChalkError } from '../base/errors.ts';
+import { collectHost, when } from '../collect/index.ts';
+import type { Item } from '../docker/argv/parse.ts';
+import { findTools } from '../docker/tools.ts';
+import type { Host } from '../host/host.ts';
+import { type Extraction, extractMark } from '../image/extract.ts';
+import {
+  type Finding,
+  type MarkMap,
+  type MarkValue,
+  readMark,
+  type Verdict,
+  validateMark,
+  writeValue,
+} from '../mark/index.ts';
+import { chooseSinks, deliver, newActionId, writeReport } from '../report/index.ts';
+import { EXIT } from './exit-codes.ts';
+import { PRODUCT_VERSION } from './version.ts';
+
+type Judged =
+  | { readonly kind: 'valid' | 'invalid'; readonly values: MarkMap; readonly verdict: Verdict }
+  | { readonly kind: 'unreadable'; readonly error: ChalkError }
+  | { readonly kind: 'none'; readonly why: string };
+
+/** `docker chalk extract NAME`: exit 0 for a valid mark, 1 for none, 2 for one that does not validate. */
+export async function extractCommand(
+  host: Host,
+  globals: readonly Item[],
+  reports: readonly string[],
+  name: string,
+  json: boolean,
+): Promise<number> {
+  const tools = await findTools(host, globals);
+  const extraction = await extractMark(host, tools, name);
+  const judged = judge(extraction);
+  const report = writeReport({
+    operation: 'extract',
+    actionId: newActionId(host.random.bytes(8)),
+    host: { ...when(host.clock).report, ...collectHost(host, { version: PRODUCT_VERSION }).report },
+    chalks: judged.kind === 'valid' || judged.kind === 'invalid' ? [chalkOf(extraction, judged)] : [],
+    errors: errorsOf(extraction, judged),
+  });
+  const sinks = chooseSinks(host, json ? [...reports, '-'] : reports);
+  if (!json) await host.terminal.writeOut(table(extraction, judged));
+  const failures = await deliver(sinks, report);
+  for (const failure of failures) await host.terminal.writeError(`docker chalk: ${failure.message}\n`);
+  switch (judged.kind) {
+    case 'valid':
+      return EXIT.ok;
+    case 'none':
+      if (json)
+        await host.terminal.writeError(`docker chalk: ${extraction.name} has no mark: ${judged.why}\n`);
+      return EXIT.noMark;
+    case 'invalid':
+    case 'unreadable':
+      return EXIT.invalidMark;
+  }
+}
+
+function judge({ found }: Extraction): Judged {
+  switch (found.kind) {
+    case 'none':
+      return { kind: 'none', why: found.why };
+    case 'inherited':
+      return {
+        kind: 'none',
+        why: 'its /chalk.json came with a base image; it was itself built without a mark',
+      };
+    case 'mark':
+      try {
+        const values = readMark(found.bytes, '/chalk.json');
+        const verdict = validateMark(values);
+        return { kind: verdict.kind, values, verdict };
+      } catch (error) {
+        return { kind: 'unreadable', error: asChalkError(error, 'MARK_SYNTAX') };
+      }
+  }
+}
+
+function chalkOf(extraction: Extraction, { values, verdict }: Extract<Judged, { values: MarkMap }>): MarkMap {
+  return new Map<string, MarkValue>([
+    ...values,
+    ...Object.entries(extraction.facts),
+    ['_VALIDATED_METADATA', verdict.kind === 'valid'],
+  ]);
+}
+
+function errorsOf(extraction: Extraction, judged: Judged): ChalkError[] {
+  switch (judged.kind) {
+    case 'valid':
+    case 'none':
+      return [];
+    case 'unreadable':
+      return [judged.error];
+    case 'invalid':
+      return findingsOf(judged.verdict).map(
+        (finding) => new ChalkError('MARK_INVALID', `${extraction.name}: ${finding.message}`),
+      );
+  }
+}
+
+function findingsOf(verdict: Verdict): readonly Finding[] {
+  return verdict.kind === 'invalid' ? verdict.findings : [];
+}
+
+/** What stands first in the table; the rest of the mark follows in its own order. */
+function table(extraction: Extraction, judged: Judged): string {
+  const rows: [string, string][] = [[extraction.kind, extraction.name]];
+  switch (judged.kind) {
+    case 'none':
+      rows.push(['mark', `none: ${judged.why}`]);
+      break;
+    case 'unreadable':
+      rows.push(['mark', `unreadable: ${judged.error.message}`]);
+      break;
+    case 'valid':
+    case 'invalid':
+      rows.push(['mark', judged.kind]);
+      for (const finding of findingsOf(judged.verdict)) rows.push(['', finding.message]);
+      for (const [key, value] of judged.values) if (key !== 'MAGIC') rows.push([key, show(value)]);
+      break;
+  }
+  const width = Math.max(...rows.map(([key]) => key.length));
+  return rows.map(([key, value]) => `${key.padEnd(width)}  ${value}\n`).join('');
+}
+
+/** Marks are strangers' text: what could steer a terminal is shown escaped. */
+function show(value: MarkValue): string {
+  const text = typeof value === 'string' ? value : writeValue(value);
+  return text.replaceAll(/\p{Cc}/gu, (character) => {
+    const code = character.codePointAt(0) ?? 0;
+    return code === 10 ? '\\n' : `\\x${code.toString(16).padStart(2, '0')}`;
+  });
+}

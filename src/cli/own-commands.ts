@@ -1,0 +1,101 @@
+import yargs from 'yargs';
+import { ChalkError } from '../base/errors.ts';
+import type { Item } from '../docker/argv/parse.ts';
+import { valuesOf } from '../docker/argv/parse.ts';
+import type { Host } from '../host/host.ts';
+import { PRODUCT_VERSION } from './version.ts';
+
+const USAGE = `Usage: docker chalk [OPTIONS] COMMAND
+
+Builds as docker does, and puts into every image a mark that says where it came from and a shim that says where it runs.
+
+Docker commands with a part of ours (all others go to docker unchanged):
+  build, buildx build, image build, builder build
+
+Options, between \`chalk\` and the command:
+  --explain              Print what would be done to this build, and build nothing
+  --no-wrap              Mark the image, but leave its entrypoint alone
+  --report FILE          Write the report to FILE; \`-\` prints it (may be repeated)
+  --no-report            Write no report
+  --runtime-report DEST  Containers of this image report to DEST: an http(s) URL, a file, or \`-\` for their output
+
+Environment:
+  CHALK_DISABLED=1       Run docker itself, as if docker chalk were not installed
+`;
+
+/** Our own commands; yargs and everything they need is loaded only when one of them was typed. */
+export async function runOwnCommand(
+  host: Host,
+  globals: readonly Item[],
+  options: readonly Item[],
+  globalWords: readonly string[],
+  words: readonly string[],
+): Promise<number> {
+  let status = 0;
+  const reports = valuesOf(options, 'report');
+  const help = globalWords.some((word) => word === '--help' || word === '-h');
+  const cli = yargs(
+    help ? [...words, '--help'] : words.length === 0 || words[0] === 'help' ? ['--help'] : words,
+  )
+    .scriptName('docker chalk')
+    .usage(USAGE)
+    .version(false)
+    .strict()
+    .exitProcess(false)
+    .recommendCommands()
+    .demandCommand(1)
+    .wrap(Math.min(110, 100))
+    .command(
+      'extract <name>',
+      'Show and validate the mark of an image or a container',
+      (command) =>
+        command
+          .positional('name', { type: 'string', demandOption: true, describe: 'Image or container' })
+          .option('json', { type: 'boolean', default: false, describe: 'Print the report' }),
+      async ({ name, json }) => {
+        const { extractCommand } = await import('./extract-command.ts');
+        status = await extractCommand(host, globals, reports, name, json);
+      },
+    )
+    .command(
+      'install',
+      'Put docker-chalk where docker looks for plugins',
+      (command) => command,
+      async () => {
+        const { installCommand } = await import('./install-commands.ts');
+        status = await installCommand(host, globals);
+      },
+    )
+    .command(
+      'uninstall',
+      'Take it away from there',
+      (command) => command,
+      async () => {
+        const { uninstallCommand } = await import('./install-commands.ts');
+        status = await uninstallCommand(host, globals);
+      },
+    )
+    .command(
+      'status',
+      'Show what is installed and what it works with',
+      (command) => command,
+      async () => {
+        const { statusCommand } = await import('./install-commands.ts');
+        status = await statusCommand(host, globals);
+      },
+    )
+    .command(
+      'version',
+      'Show the version',
+      (command) => command,
+      async () => {
+        await host.terminal.writeOut(`docker-chalk ${PRODUCT_VERSION}\n`);
+      },
+    )
+    .fail((message, error) => {
+      if (error instanceof Error) throw error;
+      throw new ChalkError('ARGV_USAGE', message, { hint: 'see docker chalk --help' });
+    });
+  await cli.parseAsync();
+  return status;
+}

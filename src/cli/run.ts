@@ -1,0 +1,31 @@
+import { ChalkError } from '../base/errors.ts';
+import { parseChalkLine, parseCommand } from '../docker/argv/command.ts';
+import { render, switchIsOn } from '../docker/argv/parse.ts';
+import { refusalText } from '../docker/argv/command.ts';
+import type { AttachedResult, Host } from '../host/host.ts';
+
+/** How a run ends: with an exit status, or by the signal that ended the user's program. */
+export type End = Exclude<AttachedResult, { kind: 'not-started' }>;
+
+/** Carries out one command line, the words docker gave its plugin. */
+export async function run(host: Host, argv: readonly string[]): Promise<End> {
+  const line = parseChalkLine(argv);
+  if (!('words' in line)) {
+    const code = line.kind === 'unknown-flag' ? 'ARGV_UNKNOWN_FLAG' : 'ARGV_BAD_VALUE';
+    throw new ChalkError(code, refusalText(line), { hint: 'see docker chalk --help' });
+  }
+  const { globals, options, words } = line;
+  const [first] = words;
+  const asksHelp = switchIsOn(globals, 'help') || first === 'help' || first === undefined;
+  const command = asksHelp ? { kind: 'other' as const } : parseCommand(globals, words);
+  if (command.kind === 'command') {
+    const { runDockerCommand } = await import('./docker-command.ts');
+    return runDockerCommand(host, command.command, options);
+  }
+  if (command.kind === 'unclear') {
+    const { runUnclear } = await import('./docker-command.ts');
+    return runUnclear(host, globals, words, options, command.why);
+  }
+  const { runOwnCommand } = await import('./own-commands.ts');
+  return { kind: 'exited', code: await runOwnCommand(host, globals, options, render(globals), words) };
+}

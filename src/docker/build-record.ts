@@ -1,0 +1,58 @@
+import * as z from 'zod/mini';
+import { parseJson } from '../base/json.ts';
+import type { Host } from '../host/host.ts';
+import { outputOf } from '../host/processes.ts';
+import { dockerHelper, type DockerTools } from './tools.ts';
+
+/** Whose step a failed build failed in, as far as the builder's own record proves it. */
+export type FailedStep =
+  | { readonly kind: 'at-line'; readonly line: number; readonly message: string }
+  | { readonly kind: 'unclear'; readonly why: string };
+
+const Listed = z.object({ ref: z.string(), status: z.string() });
+const Record = z.object({
+  NamedContexts: z.optional(z.array(z.object({ Name: z.string(), Value: z.string() }))),
+  Error: z.optional(z.object({ Message: z.optional(z.string()), Sources: z.optional(z.string()) })),
+});
+
+/** How many of the newest failed builds may be others, run at the same time in the same builder. */
+const RECORDS_LOOKED_AT = 4;
+
+/**
+ * Finds the record of the build that was just run and reads where it failed. BuildKit keeps a record of every build
+ * (`docker buildx history`, buildx 0.20); the one that is ours names our private context folder, which no other does.
+ */
+export async function findFailedStep(
+  host: Host,
+  tools: DockerTools,
+  builderArgs: readonly string[],
+  payloadFolder: string,
+): Promise<FailedStep> {
+  const history = ['buildx', ...builderArgs, 'history'];
+  const list = outputOf(
+    await dockerHelper(host, tools, [...history, 'ls', '--no-trunc', '--format', 'json']),
+  );
+  const refs = (list ?? '')
+    .split('\n')
+    .map((line) => Listed.safeParse(parseJson(line)))
+    .flatMap((row) =>
+      row.success && row.data.status === 'Error' ? [row.data.ref.split('/').at(-1) ?? ''] : [],
+    )
+    .slice(0, RECORDS_LOOKED_AT);
+  for (const ref of refs) {
+    const text = outputOf(await dockerHelper(host, tools, [...history, 'inspect', '--format', 'json', ref]));
+    const record = Record.safeParse(parseJson(text ?? ''));
+    if (!record.success) continue;
+    if (!record.data.NamedContexts?.some((context) => context.Value.includes(payloadFolder))) continue;
+    return failedStep(record.data.Error?.Sources, record.data.Error?.Message ?? '');
+  }
+  return { kind: 'unclear', why: 'the builder keeps no record of this build' };
+}
+
+/** `Sources` is the snippet a person sees, in base64; its first line is `Dockerfile:12`. */
+function failedStep(sources: string | undefined, message: string): FailedStep {
+  const snippet = Buffer.from(sources ?? '', 'base64').toString('utf8');
+  const line = /^[^\n]*:(\d+)\n/.exec(snippet)?.[1];
+  if (line === undefined) return { kind: 'unclear', why: `the build failed outside any line: ${message}` };
+  return { kind: 'at-line', line: Number(line), message };
+}

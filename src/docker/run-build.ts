@@ -1,0 +1,89 @@
+import * as z from 'zod/mini';
+import { parseJson } from '../base/json.ts';
+import type { AttachedCommand, Host } from '../host/host.ts';
+import type { DockerCommand } from './argv/command.ts';
+import { renderCommand } from './argv/command.ts';
+import { type Item, render } from './argv/parse.ts';
+import type { Builder } from './builder.ts';
+import type { DockerTools } from './tools.ts';
+
+/** How a command line reaches docker. */
+export type Route =
+  /** The buildx program itself, as docker would start it: it holds docker's socket and hears every cancellation. */
+  | { readonly kind: 'buildx'; readonly builder: Builder }
+  /** docker, for what buildx does not do or is not there for. */
+  | { readonly kind: 'docker'; readonly why: string };
+
+/** `docker build` goes to the old builder when DOCKER_BUILDKIT says so; what is no boolean is for docker to complain of. */
+export function wantsLegacyBuilder(command: DockerCommand, setting: string | undefined): boolean {
+  return (
+    command.kind === 'build' &&
+    !command.throughBuildx &&
+    setting !== undefined &&
+    setting !== '' &&
+    !/^(1|t|true)$/i.test(setting)
+  );
+}
+
+/**
+ * The process that carries a command line out, with these items in place of the user's (the same ones for the original
+ * build). Running the buildx file is what docker itself does for `docker build` (docker/cli `builder.go`); through
+ * another docker in between, a cancellation of ours would not arrive.
+ */
+export function buildProcess(
+  host: Host,
+  tools: DockerTools,
+  command: DockerCommand,
+  route: Route,
+  items: readonly Item[],
+  extraEnv: Readonly<Record<string, string>> = {},
+): AttachedCommand {
+  const docker = tools.docker ?? 'docker';
+  if (route.kind === 'docker' || tools.buildx === undefined) {
+    const { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: _, DOCKER_CLI_PLUGIN_SOCKET: __, ...env } = host.env;
+    return { file: docker, args: renderCommand({ ...command, items }), env };
+  }
+  return {
+    file: tools.buildx,
+    args: [...tools.globals, 'buildx', ...render(command.pathItems), command.kind, ...render(items)],
+    env: {
+      DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: docker,
+      ...host.env,
+      ...route.builder.environment,
+      ...extraEnv,
+    },
+  };
+}
+
+/** What buildx says about a finished build in its metadata file. */
+export interface BuildMetadata {
+  /** `sha256:…` of the manifest or index that was made. */
+  readonly digest: string | undefined;
+  readonly configDigest: string | undefined;
+  readonly mediaType: string | undefined;
+  readonly names: readonly string[];
+  readonly buildRef: string | undefined;
+}
+
+const MetadataFile = z.object({
+  'containerimage.digest': z.optional(z.string()),
+  'containerimage.config.digest': z.optional(z.string()),
+  'containerimage.descriptor': z.optional(z.object({ mediaType: z.optional(z.string()) })),
+  'image.name': z.optional(z.string()),
+  'buildx.build.ref': z.optional(z.string()),
+});
+
+/** Reads a metadata file; undefined when the build wrote none or something else stands there. */
+export async function readBuildMetadata(host: Host, path: string): Promise<BuildMetadata | undefined> {
+  const text = await host.files.readText(path).catch(() => '');
+  const parsed = MetadataFile.safeParse(parseJson(text));
+  if (!parsed.success) return undefined;
+  const file = parsed.data;
+  return {
+    digest: file['containerimage.digest'],
+    configDigest: file['containerimage.config.digest'],
+    mediaType: file['containerimage.descriptor']?.mediaType,
+    names: (file['image.name'] ?? '').split(',').filter((name) => name !== ''),
+    buildRef: file['buildx.build.ref'],
+  };
+}

@@ -1,0 +1,160 @@
+import { formatPlatform, type Platform } from '../base/platform.ts';
+import {
+  type Dockerfile,
+  type EffectiveConfig,
+  type Instruction,
+  parseCheckOptions,
+  skipCheck,
+  type StageCounts,
+} from '../dockerfile/index.ts';
+import { addLines, type EntrypointPlacement } from './lines.ts';
+import { type InlinePlan, pass, type Plan, type PlannedPlatform, type Reason } from './plan.ts';
+import { decideWrapping } from './wrapping.ts';
+
+/** One platform of the build, and what the target's image will be configured to run there. */
+export interface PlatformConfig {
+  readonly platform: Platform;
+  readonly config: EffectiveConfig;
+}
+
+export interface PlanInput {
+  readonly dockerfile: Dockerfile;
+  /** At least one; the first is also the default. */
+  readonly configs: readonly [PlatformConfig, ...PlatformConfig[]];
+  /** BUILDKIT_DOCKERFILE_CHECK as the command line sets it; it replaces the `# check=` directive. */
+  readonly checkArgument: string | undefined;
+  readonly wrap: boolean;
+  readonly runtimeConfig: boolean;
+}
+
+/** Platforms there is a shim for. */
+const SHIM_PLATFORMS: ReadonlySet<string> = new Set(['linux/amd64', 'linux/arm64']);
+
+/** Docker's check against a second ENTRYPOINT, CMD or HEALTHCHECK in a stage; ours would be one. */
+const ONCE_RULE = 'MultipleInstructionsDisallowed';
+
+/** Decides about a build whose Dockerfile and base images are known. Pure; throws what `addLines` throws. */
+export function decidePlan(input: PlanInput): Plan {
+  const { dockerfile, configs, checkArgument } = input;
+  const [{ config }] = configs;
+  const { target } = config.stages;
+  if (target.replacedBy !== undefined) {
+    return pass('stage-replaced', `the build context ${target.replacedBy.name} replaces the target stage`);
+  }
+  const windows = configs.find((each) => each.config.stages.rootPlatform.os !== 'linux');
+  if (windows !== undefined) {
+    const name = formatPlatform(windows.config.stages.rootPlatform);
+    return pass('platform-unsupported', `images for ${name} are left alone`);
+  }
+  const differing = configs.find((each) => !sameProgram(each.config, config));
+  if (differing !== undefined && input.wrap) {
+    const name = formatPlatform(differing.platform);
+    return pass('platforms-differ', `the image for ${name} runs another program, and a Dockerfile names one`);
+  }
+  const platforms = configs.map(plannedPlatform);
+  const decision = input.wrap
+    ? (unsupported(platforms) ?? decideWrapping(config))
+    : { kind: 'leave' as const, reason: reason('wrap-declined', '--no-wrap leaves the entrypoint alone') };
+  const wrapping = decision.kind === 'wrap' ? decision.wrapping : undefined;
+  const checks = checkArgument ?? dockerfile.check;
+  const placed =
+    wrapping === undefined
+      ? { placement: { kind: 'added' as const }, checks: undefined }
+      : placeEntrypoint(config, checks);
+  if (placed === undefined) {
+    return pass('build-checks', 'a build check about the ENTRYPOINT of the target stage would be lost');
+  }
+  const stage = target.stage;
+  const counts = countsOf(config, target.stage.index);
+  const { bytes, added } = addLines(dockerfile, stage, {
+    platforms,
+    wrapping,
+    placement: placed.placement,
+    repeatCmd: counts.cmd === 0 && (wrapping?.cmd.length ?? 0) > 0,
+    runtimeConfig: input.runtimeConfig,
+  });
+  const replacedLine = placed.placement.kind === 'replaced' ? placed.placement.line : undefined;
+  const plan: InlinePlan = {
+    kind: 'inline',
+    reason:
+      decision.kind === 'wrap'
+        ? reason('wrapped', 'lines are added at the end of the target stage')
+        : decision.reason,
+    dockerfile: bytes,
+    added,
+    isUserLine: (line) =>
+      line <= stage.lastLine.endLine &&
+      !(replacedLine && line >= replacedLine.startLine && line <= replacedLine.endLine),
+    checks: placed.checks,
+    platforms,
+    entrypoint: wrapping,
+  };
+  return plan;
+}
+
+/**
+ * Where our ENTRYPOINT goes. In a stage that has none it is simply added. Next to one of the user's it would trip a
+ * check, which is silenced for this build; where that check has something to say about the user's own lines, ours takes
+ * the place of the user's last ENTRYPOINT instead. A shell-form ENTRYPOINT has a finding of its own to lose: undefined.
+ */
+function placeEntrypoint(
+  config: EffectiveConfig,
+  checks: string | undefined,
+): { readonly placement: EntrypointPlacement; readonly checks: string | undefined } | undefined {
+  const { stage } = config.stages.target;
+  const skipped = parseCheckOptions(checks ?? '').skip;
+  if (countsOf(config, stage.index).entrypoint === 0 || skipped === 'all' || skipped.includes(ONCE_RULE)) {
+    return { placement: { kind: 'added' }, checks: undefined };
+  }
+  if (!config.counts.some(hasDuplicates)) {
+    return { placement: { kind: 'added' }, checks: skipCheck(checks, ONCE_RULE) };
+  }
+  const last = stage.instructions.findLast((instruction) => instruction.kind === 'entrypoint');
+  if (last === undefined || !isExecForm(last)) return undefined;
+  return { placement: { kind: 'replaced', line: last.line }, checks: undefined };
+}
+
+function isExecForm(instruction: Instruction): boolean {
+  return instruction.kind === 'entrypoint' && instruction.command.form === 'exec';
+}
+
+function hasDuplicates({ own, triggered }: StageCounts): boolean {
+  return (
+    own.entrypoint + triggered.entrypoint > 1 ||
+    own.cmd + triggered.cmd > 1 ||
+    own.healthcheck + triggered.healthcheck > 1
+  );
+}
+
+function countsOf(config: EffectiveConfig, index: number): { entrypoint: number; cmd: number } {
+  const counts = config.counts[index];
+  return {
+    entrypoint: (counts?.own.entrypoint ?? 0) + (counts?.triggered.entrypoint ?? 0),
+    cmd: (counts?.own.cmd ?? 0) + (counts?.triggered.cmd ?? 0),
+  };
+}
+
+/** `FROM --platform` pins what runs in the image; the mark still is the one of the platform built for. */
+function plannedPlatform({ platform, config }: PlatformConfig): PlannedPlatform {
+  const { os, architecture } = config.stages.rootPlatform;
+  // Every amd64 and arm64 variant runs the baseline's programs.
+  const programs = SHIM_PLATFORMS.has(`${os}/${architecture}`)
+    ? { os, architecture }
+    : config.stages.rootPlatform;
+  return { platform, programs, folder: formatPlatform(platform).replaceAll('/', '-') };
+}
+
+function unsupported(platforms: readonly PlannedPlatform[]) {
+  const missing = platforms.find(({ programs }) => !SHIM_PLATFORMS.has(formatPlatform(programs)));
+  if (missing === undefined) return undefined;
+  const text = `there is no shim for ${formatPlatform(missing.programs)}, so the image is marked but not wrapped`;
+  return { kind: 'leave' as const, reason: reason('platform-unsupported', text) };
+}
+
+function sameProgram(a: EffectiveConfig, b: EffectiveConfig): boolean {
+  return JSON.stringify([a.entrypoint, a.cmd]) === JSON.stringify([b.entrypoint, b.cmd]);
+}
+
+function reason(code: Reason['code'], text: string): Reason {
+  return { code, text };
+}

@@ -1,0 +1,37 @@
+import { withoutCredentials } from '../base/url.ts';
+import type { Item } from '../docker/argv/parse.ts';
+
+const REDACTED = '<<redact>>';
+
+/** Flags whose values say what was built and never how to get at it; any other value stays out of reports. */
+const SHOWN_FLAGS: ReadonlySet<string> = new Set([
+  'annotation',
+  'builder',
+  'call',
+  'file',
+  'label',
+  'metadata-file',
+  'iidfile',
+  'network',
+  'output',
+  'platform',
+  'progress',
+  'provenance',
+  'sbom',
+  'tag',
+  'target',
+]);
+
+/**
+ * A build command's words for a report: values of other flags than the harmless ones are replaced (build arguments,
+ * secrets, cache backends with their keys), and addresses lose their user and password.
+ */
+export function redactItems(items: readonly Item[]): string[] {
+  return items.flatMap((item) => {
+    if (item.kind !== 'flags') return item.words.map(withoutCredentials);
+    return item.settings.map(({ flag, value }) => {
+      if (flag.takes === 'switch') return value === 'true' ? `--${flag.long}` : `--${flag.long}=${value}`;
+      return `--${flag.long}=${SHOWN_FLAGS.has(flag.long) ? withoutCredentials(value) : REDACTED}`;
+    });
+  });
+}
