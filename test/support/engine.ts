@@ -39,19 +39,32 @@ export function describeWithEngine(name: string, suite: (engine: Engine) => void
   });
 }
 
+/** The same suite once for each image store whose engine is up. */
+export function describeWithEveryStore(name: string, suite: (engine: Engine) => void): void {
+  const first = engine();
+  if (first === undefined) return describeWithEngine(name, suite);
+  const second = ask(first.store === 'graph' ? 'containerd' : 'graph');
+  const engines = 'engine' in second ? [first, second.engine] : [first];
+  for (const each of engines) describe(`${name} (${each.store} store)`, () => suite(each));
+}
+
 /** A shell takes the export lines, so quoting and `unset` mean here what they mean to a person using them. */
-function ask(): Answer {
+function ask(store?: Engine['store']): Answer {
   const script = 'lines=$(bash "$1" env) && eval "$lines" && exec env -0';
-  const result = spawnSync('bash', ['-c', script, 'bash', FRONT_DOOR], { encoding: 'utf8', timeout: 60_000 });
+  const result = spawnSync('bash', ['-c', script, 'bash', FRONT_DOOR], {
+    encoding: 'utf8',
+    timeout: 60_000,
+    env: { ...process.env, ...(store === undefined ? {} : { CHALK_ENGINE_STORE: store }) },
+  });
   if (result.error !== undefined) return { missing: result.error.message };
   if (result.status !== 0) return { missing: result.stderr.trim() };
   const env = parse(result.stdout);
   const registry = env['CHALK_TEST_REGISTRY'];
-  const store = env['CHALK_TEST_STORE'];
-  if (registry === undefined || (store !== 'containerd' && store !== 'graph')) {
-    return { missing: `engine.sh env said nothing of use (store: ${store ?? 'none'})` };
+  const answered = env['CHALK_TEST_STORE'];
+  if (registry === undefined || (answered !== 'containerd' && answered !== 'graph')) {
+    return { missing: `engine.sh env said nothing of use (store: ${answered ?? 'none'})` };
   }
-  return { engine: { env, registry, store } };
+  return { engine: { env, registry, store: answered } };
 }
 
 function parse(text: string): Record<string, string> {

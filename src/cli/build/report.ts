@@ -91,8 +91,8 @@ async function hostKeys(host: Host, outcome: Outcome): Promise<Readonly<Record<s
     ...collectHost(host, { version: PRODUCT_VERSION }).report,
     ...Object.fromEntries(Object.entries(ci.facts).map(([key, value]) => [`_${key}`, value])),
     _OP_ARGV: ['docker', ...outcome.command.path, ...redactItems(outcome.command.items)],
-    _X_INJECTION: outcome.injection,
-    _X_INJECTION_REASON: `${outcome.reason.code}: ${outcome.reason.text}`,
+    _X_CHALK_INJECTION: outcome.injection,
+    _X_CHALK_INJECTION_REASON: `${outcome.reason.code}: ${outcome.reason.text}`,
   };
 }
 
@@ -108,7 +108,10 @@ async function imageKeys(
   const ids = [metadata.configDigest, metadata.digest].filter((id) => id !== undefined);
   for (const id of ids) {
     const local = await inspectImage(host, tools, id);
-    if (local !== undefined) return { ...local.facts, ...digestKeys(metadata, build.request.push) };
+    if (local === undefined) continue;
+    // The containerd store has digests for every image, pushed or not; a report names only what a registry has.
+    const { _REPO_DIGESTS: _, _REPO_TAGS: __, ...facts } = local.facts;
+    return { ...facts, ...digestKeys(metadata, build.request.push) };
   }
   return digestKeys(metadata, build.request.push);
 }
