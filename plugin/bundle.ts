@@ -1,4 +1,5 @@
-import { chmod, copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import * as z from 'zod/mini';
@@ -8,7 +9,9 @@ import * as z from 'zod/mini';
  * every platform. The launcher beside `lib` is all that is installed.
  */
 const root = join(import.meta.dirname, '..');
-const lib = join(root, 'plugin', 'lib');
+const place = join(root, 'plugin', 'lib');
+// Made beside its place and moved there whole: a docker chalk that is running now has its files until it ends.
+const lib = `${place}.${process.pid}`;
 const manifest = z
   .object({ version: z.string() })
   .parse(JSON.parse(await readFile(join(root, 'package.json'), 'utf8')));
@@ -41,12 +44,19 @@ await build({
 // A link, not a copy: the runtime has 120 MB. `make dist` packs the file itself.
 await symlink(join(root, 'node_modules', 'node', 'bin', 'node'), join(lib, 'node'));
 
+const shims: Record<string, Record<string, string>> = {};
 for (const platform of ['linux-amd64', 'linux-arm64']) {
   await mkdir(join(lib, 'shim', platform), { recursive: true });
+  const digests: Record<string, string> = {};
   for (const program of ['shim', 'reporter']) {
-    const to = join(lib, 'shim', platform, program);
-    await copyFile(join(root, 'entrypoint-shim', 'build', platform, program), to);
-    await chmod(to, 0o555);
+    const bytes = await readFile(join(root, 'entrypoint-shim', 'build', platform, program));
+    await writeFile(join(lib, 'shim', platform, program), bytes, { mode: 0o555 });
+    digests[program] = createHash('sha256').update(bytes).digest('hex');
   }
+  shims[platform] = digests;
 }
+await writeFile(join(lib, 'shim', 'shims.json'), `${JSON.stringify(shims, null, 2)}\n`);
 await writeFile(join(lib, 'version'), `${manifest.version}\n`);
+
+await rm(place, { recursive: true, force: true });
+await rename(lib, place);

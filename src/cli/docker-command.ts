@@ -52,27 +52,21 @@ export async function runDockerCommand(
 /** Runs a command line whose flags cannot be told apart: as it is, with the reason in the report. */
 export async function runUnclear(
   host: Host,
-  globals: readonly Item[],
-  words: readonly string[],
+  command: DockerCommand,
   options: readonly Item[],
   why: string,
 ): Promise<End> {
-  const tools = await findTools(host, globals);
+  const plan = pass('argv', why);
+  if (switchIsOn(options, 'explain')) {
+    await host.terminal.writeOut(explain({ kind: 'pass', plan, errors: [] }, command.items));
+    return { kind: 'exited', code: EXIT.ok };
+  }
+  const tools = await findTools(host, command.globals);
   if (tools.docker === undefined) {
     throw new ChalkError('DOCKER_NOT_FOUND', 'there is no docker on PATH', { hint: 'install Docker' });
   }
-  // The words go out as they came: the kind only says which operation the report names.
-  const command: DockerCommand = {
-    globals,
-    path: words,
-    kind: 'build',
-    throughBuildx: false,
-    pathItems: [],
-    items: [],
-  };
   const route: Route = { kind: 'docker', why };
-  const { reason } = pass('argv', why);
-  return runOriginal({ host, tools, command, route, options }, reason, []);
+  return runOriginal({ host, tools, command, route, options }, plan.reason, []);
 }
 
 /** One run of a command line, and what it is run with. */

@@ -24,7 +24,7 @@ export async function run(host: Host, argv: readonly string[]): Promise<End> {
   }
   if (command.kind === 'unclear') {
     const { runUnclear } = await import('./docker-command.ts');
-    return runUnclear(host, globals, words, options, command.why);
+    return runUnclear(host, command.command, options, command.why);
   }
   const { runOwnCommand } = await import('./own-commands.ts');
   return { kind: 'exited', code: await runOwnCommand(host, globals, options, render(globals), words) };

@@ -1,5 +1,5 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { parsePlatform, type Platform } from '../base/platform.ts';
+import { formatPlatform, parsePlatform, type Platform } from '../base/platform.ts';
 import type { Environment } from '../host/host.ts';
 import type { DockerCommand } from './argv/command.ts';
 import { type Item, lastValueOf, positionals, switchIsOn, valuesOf } from './argv/parse.ts';
@@ -9,7 +9,7 @@ export interface BuildRequest {
   readonly context: ContextSource;
   readonly dockerfile: DockerfileSource;
   readonly target: string | undefined;
-  /** `--build-arg`; a name without a value has taken it from the environment, or is absent when it had none there. */
+  /** `--build-arg`; a name without a value has taken it from the environment, or says nothing when it had none there. */
   readonly buildArgs: ReadonlyMap<string, string>;
   readonly namedContexts: ReadonlyMap<string, string>;
   /** Empty: the builder's own. */
@@ -63,7 +63,7 @@ export function readBuildRequest(command: DockerCommand, env: Environment, cwd: 
       target: lastValueOf(items, 'target') || undefined,
       buildArgs: buildArgs(valuesOf(items, 'build-arg'), env),
       namedContexts: pairs(valuesOf(items, 'build-context')),
-      platforms: platforms.filter((platform) => platform !== undefined),
+      platforms: withoutDoubles(platforms.filter((platform) => platform !== undefined)),
       tags: valuesOf(items, 'tag'),
       labels: pairs(valuesOf(items, 'label')),
       annotations: valuesOf(items, 'annotation'),
@@ -73,6 +73,11 @@ export function readBuildRequest(command: DockerCommand, env: Environment, cwd: 
       noImage: noImageReason(items),
     },
   };
+}
+
+/** A platform that is named twice is built once. */
+function withoutDoubles(platforms: readonly Platform[]): Platform[] {
+  return [...new Map(platforms.map((platform) => [formatPlatform(platform), platform])).values()];
 }
 
 /** buildx's own order (`build/opt.go`): a folder that exists wins, which its reader checks; then what looks like an address. */
@@ -102,8 +107,7 @@ function buildArgs(words: readonly string[], env: Environment): Map<string, stri
     const equals = word.indexOf('=');
     const name = equals === -1 ? word : word.slice(0, equals);
     const value = equals === -1 ? env[name] : word.slice(equals + 1);
-    if (value === undefined) result.delete(name);
-    else result.set(name, value);
+    if (value !== undefined) result.set(name, value);
   }
   return result;
 }
@@ -120,7 +124,7 @@ function pairs(words: readonly string[]): Map<string, string> {
 /** `--call`, `--check` and `--print` answer a question; these outputs hold files, which must stay the user's own. */
 function noImageReason(items: readonly Item[]): string | undefined {
   const call = lastValueOf(items, 'call');
-  if (call !== undefined && call !== 'build') return `--call=${call} builds nothing`;
+  if (call && call !== 'build') return `--call=${call} builds nothing`;
   for (const name of ['check', 'help']) if (switchIsOn(items, name)) return `--${name} builds nothing`;
   if (lastValueOf(items, 'print') !== undefined) return '--print builds nothing';
   const outputs = valuesOf(items, 'output');

@@ -13,8 +13,8 @@ export interface DockerConfig {
 }
 
 const ConfigFile = z.object({
-  cliPluginsExtraDirs: z.optional(z.array(z.string())),
-  currentContext: z.optional(z.string()),
+  cliPluginsExtraDirs: z.nullish(z.array(z.string())),
+  currentContext: z.nullish(z.string()),
 });
 
 /** Where docker looks for plugins on Unix besides its configuration (docker/cli `manager_unix.go`). */
@@ -50,9 +50,9 @@ export function configFolder(host: Host, globals: readonly Item[]): string {
 }
 
 /** docker/cli `resolveContextName`: an endpoint given by hand beats a context, a flag beats the environment. */
-function contextName(host: Host, globals: readonly Item[], configured: string | undefined): string {
+function contextName(host: Host, globals: readonly Item[], configured: string | null | undefined): string {
   const asked = lastValueOf(globals, 'context');
   if (asked) return asked;
-  if (lastValueOf(globals, 'host') || host.env['DOCKER_HOST']) return 'default';
+  if (lastValueOf(globals, 'host') !== undefined || host.env['DOCKER_HOST']) return 'default';
   return host.env['DOCKER_CONTEXT'] || configured || 'default';
 }

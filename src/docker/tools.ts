@@ -1,4 +1,4 @@
-import { delimiter, isAbsolute, join } from 'node:path';
+import { basename, delimiter, isAbsolute, join } from 'node:path';
 import type { Environment, Host, ProcessResult } from '../host/host.ts';
 import { type Item, render } from './argv/parse.ts';
 import { type DockerConfig, readDockerConfig } from './config.ts';
@@ -21,6 +21,8 @@ export async function findTools(host: Host, globals: readonly Item[]): Promise<D
     firstFile(
       host,
       config.pluginFolders.map((folder) => join(folder, 'docker-buildx')),
+      // docker takes the first file of that name, and complains when it cannot be run.
+      0,
     ),
   ]);
   return { docker, buildx, config, globals: render(globals) };
@@ -36,14 +38,15 @@ async function findDocker(host: Host): Promise<string | undefined> {
     .split(delimiter)
     .filter((folder) => folder !== '')
     .map((folder) => join(folder, 'docker'));
-  const candidates = isAbsolute(caller) && !caller.includes('docker-chalk') ? [caller, ...onPath] : onPath;
-  return firstFile(host, candidates);
+  const isDocker = isAbsolute(caller) && basename(caller) !== 'docker-chalk';
+  return firstFile(host, isDocker ? [caller, ...onPath] : onPath, 0o111);
 }
 
-async function firstFile(host: Host, paths: readonly string[]): Promise<string | undefined> {
+/** The first path with a file at it that has one of these permissions; 0 asks for none. */
+async function firstFile(host: Host, paths: readonly string[], mode: number): Promise<string | undefined> {
   for (const path of paths) {
     const stat = await host.files.stat(path).catch(() => undefined);
-    if (stat?.kind === 'file') return path;
+    if (stat?.kind === 'file' && (mode === 0 || (stat.mode & mode) !== 0)) return path;
   }
   return undefined;
 }

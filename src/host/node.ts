@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { hostname, machine, release, type, version } from 'node:os';
 import { attachProcess } from './attached.ts';
 import { nodeFiles } from './files.ts';
-import type { Host } from './host.ts';
+import type { Environment, Host } from './host.ts';
 import { runProcess } from './processes.ts';
 
 /** The host the product runs on: this process, this machine. */
 export function nodeHost(): Host {
-  const env = process.env;
+  const env = userEnvironment(process.env);
   return {
     env,
     cwd: process.cwd(),
@@ -39,6 +39,12 @@ export function nodeHost(): Host {
       writeError: (text) => write(process.stderr, text),
     },
   };
+}
+
+/** The environment as the user has it: the launcher keeps NODE_OPTIONS away from this process, not from the build. */
+function userEnvironment(env: Environment): Environment {
+  const { CHALK_NODE_OPTIONS: nodeOptions, ...rest } = env;
+  return nodeOptions === undefined ? env : { ...rest, NODE_OPTIONS: nodeOptions };
 }
 
 /** A terminal on any standard stream is the one whose Ctrl-C reaches our whole group. */

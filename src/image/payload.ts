@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import * as z from 'zod/mini';
+import { ChalkError } from '../base/errors.ts';
+import { parseJson } from '../base/json.ts';
 import { formatPlatform, type Platform } from '../base/platform.ts';
 import type { Host } from '../host/host.ts';
-import { ChalkError } from '../base/errors.ts';
 
 /** What goes into the named context, one folder a platform. */
 export interface PayloadPart {
@@ -10,15 +13,20 @@ export interface PayloadPart {
   readonly mark: string;
 }
 
-/** Layers are the same bytes in every image only if the times in them are. */
-const FIXED_TIME_SECONDS = 0;
-
 const PROGRAMS = ['shim', 'reporter'] as const;
 
+/** `shims.json`, written with the programs: platform folder to program to its SHA-256. */
+const Shims = z.record(z.string(), z.record(z.string(), z.string()));
+
 /**
- * Lays the payload out below `root`: `<folder>/shim`, `<folder>/reporter`, `<folder>/chalk.json`, and `runtime.json`
- * where there is one; without a shim folder the marks alone. Modes are set by the COPY lines. Throws `SHIM_MISSING` when this installation has no programs for
- * a platform.
+ * Lays the payload out below `root`: `<folder>/shim`, `<folder>/reporter`, `<folder>/chalk.json`, and `runtime.json` where
+ * there is one; without a shim folder the marks alone. The COPY lines set the modes.
+ *
+ * Builders take a file for unchanged that has the name, size and time of the last build's (fsutil's `compareStat`), and
+ * layers hold the times of files. So a program's time follows from its content: the same layer in every image, and never
+ * an old program for a new one. A mark keeps the time it was written at, for it is always new.
+ *
+ * Throws `SHIM_MISSING` when this installation has no programs for a platform.
  */
 export async function writePayload(
   host: Host,
@@ -27,29 +35,56 @@ export async function writePayload(
   parts: readonly PayloadPart[],
   runtimeConfig: string | undefined,
 ): Promise<void> {
-  const put = async (path: string, content: string) => {
-    await host.files.write(path, content, 0o644);
-    await host.files.setTime(path, FIXED_TIME_SECONDS);
-  };
   await host.files.makeFolder(root, 0o755);
+  const shims = shimFolder === undefined ? {} : await readShims(host, shimFolder);
   await Promise.all(
     parts.map(async ({ folder, programs, mark }) => {
-      await host.files.makeFolder(join(root, folder), 0o755);
-      await put(join(root, folder, 'chalk.json'), mark);
-      for (const program of shimFolder === undefined ? [] : PROGRAMS) {
-        const from = join(shimFolder ?? '', platformFolder(programs), program);
-        const to = join(root, folder, program);
-        if ((await host.files.stat(from)) === undefined) {
-          throw new ChalkError('SHIM_MISSING', `${from} is missing for ${formatPlatform(programs)}`, {
-            hint: 'install docker-chalk again',
-          });
-        }
-        await host.files.copy(from, to, 0o755);
-        await host.files.setTime(to, FIXED_TIME_SECONDS);
-      }
+      const to = join(root, folder);
+      await host.files.makeFolder(to, 0o755);
+      await host.files.write(join(to, 'chalk.json'), mark, 0o644);
+      if (shimFolder !== undefined) await copyPrograms(host, shimFolder, shims, programs, to);
     }),
   );
-  if (runtimeConfig !== undefined) await put(join(root, 'runtime.json'), runtimeConfig);
+  if (runtimeConfig !== undefined) {
+    const path = join(root, 'runtime.json');
+    await host.files.write(path, runtimeConfig, 0o644);
+    await host.files.setTime(path, timeOf(createHash('sha256').update(runtimeConfig).digest('hex')));
+  }
+}
+
+async function readShims(host: Host, shimFolder: string): Promise<z.infer<typeof Shims>> {
+  const path = join(shimFolder, 'shims.json');
+  const parsed = Shims.safeParse(parseJson(await host.files.readText(path).catch(() => '')));
+  if (parsed.success) return parsed.data;
+  throw new ChalkError('SHIM_MISSING', `${path} is missing or damaged`, {
+    hint: 'install docker-chalk again',
+  });
+}
+
+async function copyPrograms(
+  host: Host,
+  shimFolder: string,
+  shims: z.infer<typeof Shims>,
+  programs: Platform,
+  to: string,
+): Promise<void> {
+  const folder = platformFolder(programs);
+  for (const program of PROGRAMS) {
+    const digest = shims[folder]?.[program];
+    const from = join(shimFolder, folder, program);
+    if (digest === undefined || (await host.files.stat(from)) === undefined) {
+      throw new ChalkError('SHIM_MISSING', `${from} is missing for ${formatPlatform(programs)}`, {
+        hint: 'install docker-chalk again',
+      });
+    }
+    await host.files.copy(from, join(to, program), 0o755);
+    await host.files.setTime(join(to, program), timeOf(digest));
+  }
+}
+
+/** A time between 1970 and 1978 that stands for a content, in seconds. */
+function timeOf(sha256: string): number {
+  return Number.parseInt(sha256.slice(0, 7), 16);
 }
 
 /** `linux-arm-v7` for linux/arm/v7: a name that is one path element, and the one the COPY lines build from TARGET*. */

@@ -22,7 +22,7 @@ export function defaultReportFile(host: Host): string {
 
 /** Sends a report everywhere at once. A dead sink stops no other; what failed comes back. */
 export async function deliver(sinks: readonly Sink[], report: string): Promise<ChalkError[]> {
-  const results = await Promise.allSettled(sinks.map((sink) => sink.send(report)));
+  const results = await Promise.allSettled(sinks.map(async (sink) => sink.send(report)));
   return results.flatMap((result) =>
     result.status === 'rejected' ? [asChalkError(result.reason, 'SINK_FAILED')] : [],
   );

@@ -28,6 +28,7 @@ const SHOWN_FLAGS: ReadonlySet<string> = new Set([
  */
 export function redactItems(items: readonly Item[]): string[] {
   return items.flatMap((item) => {
+    if (item.kind === 'unread') return item.words.map(() => REDACTED);
     if (item.kind !== 'flags') return item.words.map(withoutCredentials);
     return item.settings.map(({ flag, value }) => {
       if (flag.takes === 'switch') return value === 'true' ? `--${flag.long}` : `--${flag.long}=${value}`;

@@ -28,7 +28,7 @@ export type CommandResult =
   /** Not one of the commands we have a part in. */
   | { readonly kind: 'other' }
   /** One of ours, but its flags cannot be told apart for certain. */
-  | { readonly kind: 'unclear'; readonly why: string };
+  | { readonly kind: 'unclear'; readonly why: string; readonly command: DockerCommand };
 
 /** A whole argument list as docker hands it to a plugin. */
 export interface ChalkCommandLine {
@@ -39,23 +39,23 @@ export interface ChalkCommandLine {
 }
 
 /** Command names that mean a build, each with the words that may stand in front (docker/cli `builder.go`, buildx aliases). */
-const COMMANDS: Readonly<
-  Record<string, { readonly kind: DockerCommand['kind']; readonly throughBuildx: boolean }>
-> = {
-  build: { kind: 'build', throughBuildx: false },
-  'image build': { kind: 'build', throughBuildx: false },
-  'builder build': { kind: 'build', throughBuildx: false },
-  'builder b': { kind: 'build', throughBuildx: false },
-  'buildx build': { kind: 'build', throughBuildx: true },
-  'buildx b': { kind: 'build', throughBuildx: true },
-  bake: { kind: 'bake', throughBuildx: false },
-  'builder bake': { kind: 'bake', throughBuildx: false },
-  'builder f': { kind: 'bake', throughBuildx: false },
-  'buildx bake': { kind: 'bake', throughBuildx: true },
-  'buildx f': { kind: 'bake', throughBuildx: true },
-  push: { kind: 'push', throughBuildx: false },
-  'image push': { kind: 'push', throughBuildx: false },
-};
+const COMMANDS: ReadonlyMap<string, Pick<DockerCommand, 'kind' | 'throughBuildx'>> = new Map(
+  Object.entries({
+    build: { kind: 'build', throughBuildx: false },
+    'image build': { kind: 'build', throughBuildx: false },
+    'builder build': { kind: 'build', throughBuildx: false },
+    'builder b': { kind: 'build', throughBuildx: false },
+    'buildx build': { kind: 'build', throughBuildx: true },
+    'buildx b': { kind: 'build', throughBuildx: true },
+    bake: { kind: 'bake', throughBuildx: false },
+    'builder bake': { kind: 'bake', throughBuildx: false },
+    'builder f': { kind: 'bake', throughBuildx: false },
+    'buildx bake': { kind: 'bake', throughBuildx: true },
+    'buildx f': { kind: 'bake', throughBuildx: true },
+    push: { kind: 'push', throughBuildx: false },
+    'image push': { kind: 'push', throughBuildx: false },
+  } as const),
+);
 
 const TABLES: Readonly<Record<DockerCommand['kind'], FlagTable>> = {
   build: BUILD_FLAGS,
@@ -78,7 +78,7 @@ export function parseChalkLine(
   const isGlobal = (item: Item) =>
     item.kind === 'flags' && item.settings.every(({ flag }) => GLOBAL_FLAGS.includes(flag));
   return {
-    globals: [...outer.items, ...inner.items.filter(isGlobal)],
+    globals: [...outer.items, ...inner.items].filter(isGlobal),
     options: inner.items.filter((item) => !isGlobal(item)),
     words: inner.rest,
   };
@@ -87,11 +87,14 @@ export function parseChalkLine(
 /** Takes the words behind the global flags apart. */
 export function parseCommand(globals: readonly Item[], words: readonly string[]): CommandResult {
   const [first = '', ...behind] = words;
-  if (COMMANDS[first] !== undefined) return finish(globals, [first], [], first, behind);
+  if (COMMANDS.has(first)) return finish(globals, [first], [], first, behind);
   if (first !== 'image' && first !== 'builder' && first !== 'buildx') return { kind: 'other' };
   const between = parseFlags(behind, first === 'image' ? [] : BUILDX_FLAGS, false);
-  if (between.kind !== 'parsed') return { kind: 'unclear', why: refusalText(between) };
+  if (between.kind !== 'parsed') return unclear(globals, [first], behind, refusalText(between));
   const [second = '', ...args] = between.rest;
+  if (between.items.some((item) => item.kind === 'terminator')) {
+    return unclear(globals, [first], behind, `there is a -- between ${first} and its command`);
+  }
   const path = [first, ...render(between.items), second];
   return finish(globals, path, between.items, `${first} ${second}`, args);
 }
@@ -103,25 +106,40 @@ function finish(
   name: string,
   args: readonly string[],
 ): CommandResult {
-  const known = COMMANDS[name];
+  const known = COMMANDS.get(name);
   if (known === undefined) return { kind: 'other' };
   const parsed = parseFlags(args, TABLES[known.kind], true);
-  if (parsed.kind !== 'parsed') return { kind: 'unclear', why: refusalText(parsed) };
+  if (parsed.kind !== 'parsed') return unclear(globals, path, args, refusalText(parsed), known);
   return { kind: 'command', command: { globals, path, pathItems, ...known, items: parsed.items } };
+}
+
+/** The words go out as they came; the kind then only says which operation the report names. */
+function unclear(
+  globals: readonly Item[],
+  path: readonly string[],
+  args: readonly string[],
+  why: string,
+  known: Pick<DockerCommand, 'kind' | 'throughBuildx'> = { kind: 'build', throughBuildx: false },
+): CommandResult {
+  const items: Item[] = args.length === 0 ? [] : [{ kind: 'unread', words: args }];
+  return { kind: 'unclear', why, command: { globals, path, pathItems: [], ...known, items } };
 }
 
 export function renderCommand(command: DockerCommand): string[] {
   return [...render(command.globals), ...command.path, ...render(command.items)];
 }
 
-/** Why a line could not be taken apart, for the report. */
+/** Why a line could not be taken apart, for the report: never with a value, which may be a secret. */
 export function refusalText(refusal: Exclude<ParseResult, { kind: 'parsed' }>): string {
+  const [name = ''] = refusal.word.split('=', 1);
+  // What follows a short flag's letter may be its value.
+  const flag = name.startsWith('--') ? name : name.slice(0, 2);
   switch (refusal.kind) {
     case 'unknown-flag':
-      return `${refusal.word} is not a flag known here, so the words behind it cannot be told apart`;
+      return `${flag} is not a flag known here, so the words behind it cannot be told apart`;
     case 'missing-value':
-      return `${refusal.word} has no value`;
+      return `${flag} has no value`;
     case 'bad-switch':
-      return `${refusal.word} is neither true nor false`;
+      return `${flag} is neither true nor false`;
   }
 }

@@ -5,7 +5,9 @@ export type Item =
   | { readonly kind: 'flags'; readonly words: readonly string[]; readonly settings: readonly Setting[] }
   | { readonly kind: 'positional'; readonly words: readonly [string] }
   /** `--`: everything behind it is positional. */
-  | { readonly kind: 'terminator'; readonly words: readonly [string] };
+  | { readonly kind: 'terminator'; readonly words: readonly [string] }
+  /** Words that could not be told apart: any of them may be a value, and a secret one. */
+  | { readonly kind: 'unread'; readonly words: readonly string[] };
 
 /** One flag given once. A switch without `=` has the value `true`. */
 export interface Setting {
@@ -27,7 +29,7 @@ const SWITCH_VALUES = new Set('1 t T true TRUE True 0 f F false FALSE False'.spl
  * Splits a command line as spf13/pflag does, and keeps every word, so that `render` gives back exactly what came in.
  *
  * @param interspersed flags may follow positionals (build, bake, push); otherwise parsing stops at the first
- *   positional, and it and all behind it are `rest`.
+ *   positional or behind `--`, and what comes there is `rest`.
  */
 export function parseFlags(words: readonly string[], table: FlagTable, interspersed: boolean): ParseResult {
   const items: Item[] = [];
@@ -36,6 +38,7 @@ export function parseFlags(words: readonly string[], table: FlagTable, intersper
     const word = words[at] ?? '';
     if (word === '--') {
       items.push({ kind: 'terminator', words: [word] });
+      if (!interspersed) return { kind: 'parsed', items, rest: words.slice(at + 1) };
       items.push(...words.slice(at + 1).map((rest) => positional(rest)));
       return { kind: 'parsed', items, rest: [] };
     }

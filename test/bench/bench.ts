@@ -1,0 +1,183 @@
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod/mini';
+
+/*
+ * What docker-chalk adds, measured against the same thing without it: interleaved pairs in one run, medians. Absolute
+ * times depend on the machine and are shown; only differences and ratios have a goal.
+ */
+const root = join(import.meta.dirname, '..', '..');
+const launcher = join(root, 'plugin', 'docker-chalk');
+const work = mkdtempSync(join(tmpdir(), 'chalk-bench-'));
+const PAIRS = 20;
+const START_ROUNDS = 500;
+
+const env = { ...process.env, XDG_STATE_HOME: join(work, 'state'), DOCKER_CONFIG: join(work, 'config') };
+const registry = process.env['CHALK_TEST_REGISTRY'] ?? '';
+
+interface Row {
+  readonly what: string;
+  readonly figures: string;
+  readonly goal: string;
+  readonly met: boolean;
+}
+
+try {
+  cpSync(process.env['DOCKER_CONFIG'] ?? '', join(work, 'config'), {
+    recursive: true,
+    verbatimSymlinks: true,
+  });
+  must(launcher, ['chalk', 'install']);
+  const rows = [metadata(), passThrough(), ...cachedBuild(), ...shimStart()];
+  const width = Math.max(...rows.map(({ what }) => what.length));
+  for (const { what, figures, goal, met } of rows) {
+    console.log(`${met ? 'ok  ' : 'OVER'}  ${what.padEnd(width)}  ${figures}  (goal: ${goal})`);
+  }
+  if (rows.some(({ met }) => !met)) process.exitCode = 1;
+} finally {
+  must('docker', ['image', 'rm', '--force', 'chalk-bench', 'chalk-bench-plain']);
+  rmSync(work, { recursive: true, force: true });
+}
+
+function metadata(): Row {
+  const [ours, nothing] = pairs(
+    () => must(launcher, ['docker-cli-plugin-metadata']),
+    () => must('/bin/sh', ['-c', ':']),
+  );
+  return {
+    what: 'metadata answer',
+    figures: `${ms(ours)}, an empty shell ${ms(nothing)}`,
+    goal: 'at most 5 ms',
+    met: ours <= 5,
+  };
+}
+
+function passThrough(): Row {
+  const [ours, plain] = pairs(
+    () => must(launcher, ['chalk', 'image', 'ls', '--quiet']),
+    () => must('docker', ['image', 'ls', '--quiet']),
+  );
+  const [version, plainVersion] = pairs(
+    () => must(launcher, ['version']),
+    () => must('docker', ['version']),
+  );
+  return {
+    what: 'pass-through of docker version',
+    figures: `${ms(version)} against ${ms(plainVersion)}; image ls ${ms(ours)} against ${ms(plain)}`,
+    goal: 'at most 5 ms more',
+    met: version - plainVersion <= 5,
+  };
+}
+
+function cachedBuild(): Row[] {
+  const context = join(work, 'context');
+  mkdirSync(context);
+  writeFileSync(join(context, 'Dockerfile'), `FROM ${registry}/busybox:1\nRUN echo built > /built\n`);
+  must('git', ['init', '--quiet', context]);
+  const commit = () =>
+    must('git', [
+      '-C',
+      context,
+      '-c',
+      'user.name=B',
+      '-c',
+      'user.email=b@example.com',
+      'commit',
+      '--quiet',
+      '--allow-empty',
+      '--message=c',
+    ]);
+  commit();
+  const layers = (image: string) => {
+    const output = must('docker', ['image', 'inspect', '--format', '{{json .RootFS.Layers}}', image]);
+    return z.array(z.string()).parse(JSON.parse(output));
+  };
+  const build = (words: string[], tag: string) =>
+    must('docker', [...words, '--quiet', '--tag', tag, context]);
+  const [ours, plain] = pairs(
+    () => build(['chalk', 'build'], 'chalk-bench'),
+    () => build(['build'], 'chalk-bench-plain'),
+  );
+  const before = layers('chalk-bench');
+  commit();
+  build(['chalk', 'build'], 'chalk-bench');
+  const changed = layers('chalk-bench').filter((layer) => !before.includes(layer)).length;
+  return [
+    {
+      what: 'cached build of two lines',
+      figures: `${ms(ours)} against ${ms(plain)}`,
+      goal: 'at most 500 ms more',
+      met: ours - plain <= 500,
+    },
+    {
+      what: 'layers rebuilt for a new commit',
+      figures: `${changed} of ${before.length}`,
+      goal: 'only our last one',
+      met: changed === 1,
+    },
+  ];
+}
+
+function shimStart(): Row[] {
+  const program = join(work, 'start');
+  must('cc', ['-O2', '-o', program, join(import.meta.dirname, 'start.c')]);
+  const shim = join(
+    root,
+    'entrypoint-shim',
+    'build',
+    `linux-${process.arch === 'x64' ? 'amd64' : process.arch}`,
+    'shim',
+  );
+  const sinks: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
+    ['without a sink', {}],
+    ['with the helper', { CHALK_REPORT_FILE: '/dev/null' }],
+  ];
+  return sinks.map(([name, extra]) => {
+    const result = spawnSync(program, [String(START_ROUNDS), shim, '--', '/bin/true', '---', '/bin/true'], {
+      env: { ...process.env, ...extra },
+      encoding: 'utf8',
+      timeout: 120_000,
+    });
+    const [wrapped = Number.NaN, direct = Number.NaN] = result.stdout.trim().split(' ').map(Number);
+    const ratio = wrapped / direct;
+    return {
+      what: `start through the shim, ${name}`,
+      figures: `${wrapped} µs against ${direct} µs, ratio ${ratio.toFixed(2)}`,
+      goal: 'ratio at most 1.5',
+      met: ratio <= 1.5,
+    };
+  });
+}
+
+/** Medians in milliseconds of two things done in turn, after one round that does not count. */
+function pairs(ours: () => void, plain: () => void): [number, number] {
+  const times: [number[], number[]] = [[], []];
+  for (let round = -1; round < PAIRS; round += 1) {
+    const took = [ours, plain].map((task) => {
+      const start = performance.now();
+      task();
+      return performance.now() - start;
+    });
+    if (round < 0) continue;
+    times[0].push(took[0] ?? Number.NaN);
+    times[1].push(took[1] ?? Number.NaN);
+  }
+  return [median(times[0]), median(times[1])];
+}
+
+function median(values: number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
+}
+
+function must(file: string, args: readonly string[]): string {
+  const result = spawnSync(file, args, { env, encoding: 'utf8', timeout: 120_000 });
+  if (result.status !== 0)
+    throw new Error(`${file} ${args.join(' ')}: ${result.stderr || String(result.error)}`);
+  return result.stdout;
+}
