@@ -3,24 +3,33 @@ import { ChalkError } from '../base/errors.ts';
 import type { Item } from '../docker/argv/parse.ts';
 import { valuesOf } from '../docker/argv/parse.ts';
 import type { Host } from '../host/host.ts';
+import { EXIT } from './exit-codes.ts';
 import { PRODUCT_VERSION } from './version.ts';
 
-const USAGE = `Usage: docker chalk [OPTIONS] COMMAND
+const HELP = `Usage: docker chalk [OPTIONS] COMMAND
 
-Builds as docker does, and puts into every image a mark that says where it came from and a shim that says where it runs.
+Builds as docker does, and leaves provenance in every image: a mark that says
+where it came from, and a shim that says where it runs.
 
-Docker commands with a part of ours (all others go to docker unchanged):
-  build, buildx build, image build, builder build
+Commands:
+  build, buildx build    Build an image, mark it and wrap its entrypoint
+  extract NAME           Show and validate the mark of an image or a container
+  install                Put docker-chalk where docker looks for plugins
+  uninstall              Take it away from there
+  status                 Show what is installed and what it works with
+  version                Show the version
+Every other command is docker's own and goes to docker unchanged.
 
 Options, between \`chalk\` and the command:
-  --explain              Print what would be done to this build, and build nothing
+  --explain              Print what would be done to a build, and build nothing
   --no-wrap              Mark the image, but leave its entrypoint alone
-  --report FILE          Write the report to FILE; \`-\` prints it (may be repeated)
+  --report FILE          Write the report to FILE, - prints it; may be repeated
   --no-report            Write no report
-  --runtime-report DEST  Containers of this image report to DEST: an http(s) URL, a file, or \`-\` for their output
+  --runtime-report DEST  Containers of this image report to DEST: an http(s) URL,
+                         a file in the container, - for their standard output
 
 Environment:
-  CHALK_DISABLED=1       Run docker itself, as if docker chalk were not installed
+  CHALK_DISABLED=1       Run docker itself, as if docker chalk were not there
 `;
 
 /** Our own commands; yargs and everything they need is loaded only when one of them was typed. */
@@ -31,20 +40,22 @@ export async function runOwnCommand(
   globalWords: readonly string[],
   words: readonly string[],
 ): Promise<number> {
-  let status = 0;
-  const reports = valuesOf(options, 'report');
+  const [first] = words;
   const help = globalWords.some((word) => word === '--help' || word === '-h');
-  const cli = yargs(
-    help ? [...words, '--help'] : words.length === 0 || words[0] === 'help' ? ['--help'] : words,
-  )
+  if (first === undefined || first === 'help' || help) {
+    await host.terminal.writeOut(HELP);
+    return EXIT.ok;
+  }
+  let status: number = EXIT.ok;
+  const reports = valuesOf(options, 'report');
+  const cli = yargs([...words])
     .scriptName('docker chalk')
-    .usage(USAGE)
     .version(false)
     .strict()
     .exitProcess(false)
     .recommendCommands()
     .demandCommand(1)
-    .wrap(Math.min(110, 100))
+    .wrap(100)
     .command(
       'extract <name>',
       'Show and validate the mark of an image or a container',

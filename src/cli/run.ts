@@ -11,8 +11,11 @@ export type End = Exclude<AttachedResult, { kind: 'not-started' }>;
 export async function run(host: Host, argv: readonly string[]): Promise<End> {
   const line = parseChalkLine(argv);
   if (!('words' in line)) {
-    const code = line.kind === 'unknown-flag' ? 'ARGV_UNKNOWN_FLAG' : 'ARGV_BAD_VALUE';
-    throw new ChalkError(code, refusalText(line), { hint: 'see docker chalk --help' });
+    const hint = 'see docker chalk --help';
+    if (line.kind === 'unknown-flag') {
+      throw new ChalkError('ARGV_UNKNOWN_FLAG', `docker chalk has no option ${line.word}`, { hint });
+    }
+    throw new ChalkError('ARGV_BAD_VALUE', refusalText(line), { hint });
   }
   const { globals, options, words } = line;
   const [first] = words;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
 import { parseJson } from '../base/json.ts';
@@ -16,12 +17,23 @@ export interface Builder {
   readonly driver: string;
 }
 
+const DEFAULT_ENDPOINT = 'unix:///var/run/docker.sock';
+
+/** buildx names its files by the first digits of a hash (`store.toHash`). */
+const ENDPOINT_HASH_LENGTH = 20;
+
 const Instance = z.object({ Driver: z.string() });
-const Current = z.object({ Name: z.optional(z.string()) });
+const Current = z.object({
+  Key: z.optional(z.string()),
+  Name: z.optional(z.string()),
+  Global: z.optional(z.boolean()),
+});
+const ContextMeta = z.object({ Endpoints: z.object({ docker: z.object({ Host: z.string() }) }) });
 
 /**
  * Finds the builder without asking an engine: `--builder`, `BUILDX_BUILDER`, for `docker build` the current context
- * (docker/cli `builder.go` sets it), for `docker buildx build` what `buildx use` wrote.
+ * (docker/cli `builder.go` sets it), for `docker buildx build` what `buildx use` wrote. An empty `--builder` counts as
+ * given, and means what `buildx use` wrote.
  */
 export async function findBuilder(
   host: Host,
@@ -33,15 +45,17 @@ export async function findBuilder(
     lastValueOf(command.items, 'builder') ??
     lastValueOf(command.pathItems, 'builder') ??
     (host.env['BUILDX_BUILDER'] || undefined);
-  if (asked !== undefined)
-    return { name: asked, environment: {}, driver: await driverOf(host, store, asked) };
-  if (!command.throughBuildx) {
+  if (asked)
+    return { name: asked, environment: {}, driver: (await driverOf(host, store, asked)) ?? 'docker' };
+  if (asked === undefined && !command.throughBuildx) {
     return { name: config.context, environment: { BUILDX_BUILDER: config.context }, driver: 'docker' };
   }
-  const current = await readJson(host, join(store, 'current'), Current);
-  const name = current?.Name || (await defaultOf(host, store));
-  const driver = name === undefined ? 'docker' : await driverOf(host, store, name);
-  return { name, environment: {}, driver };
+  const name = await currentName(host, store, await endpointOf(host, config, command));
+  const driver = name === undefined ? undefined : await driverOf(host, store, name);
+  // buildx forgets a current builder that is gone, and takes the context's.
+  return driver === undefined
+    ? { name: undefined, environment: {}, driver: 'docker' }
+    : { name, environment: {}, driver };
 }
 
 /** The same builder for a helper command of buildx. */
@@ -50,18 +64,27 @@ export function builderFlags({ name }: Builder): string[] {
 }
 
 /** A builder without a file of its own is a context, and those have the docker driver. */
-async function driverOf(host: Host, store: string, name: string): Promise<string> {
-  return (await readJson(host, join(store, 'instances', name), Instance))?.Driver ?? 'docker';
+async function driverOf(host: Host, store: string, name: string): Promise<string | undefined> {
+  return (await readJson(host, join(store, 'instances', name.toLowerCase()), Instance))?.Driver;
 }
 
-/** `buildx use --default` keeps one builder name an endpoint; several endpoints leave the answer open. */
-async function defaultOf(host: Host, store: string): Promise<string | undefined> {
-  const folder = join(store, 'defaults');
-  const files = await host.files.list(folder).catch(() => []);
-  const [only] = files;
-  if (only === undefined || files.length > 1) return undefined;
-  const name = await host.files.readText(join(folder, only)).catch(() => '');
+/** What `buildx use` chose: for all endpoints, or for the one in use (buildx `store.Txn.Current`). */
+async function currentName(host: Host, store: string, endpoint: string): Promise<string | undefined> {
+  const current = await readJson(host, join(store, 'current'), Current);
+  if (current?.Name && (current.Global || current.Key === endpoint)) return current.Name;
+  const hash = createHash('sha256').update(endpoint).digest('hex').slice(0, ENDPOINT_HASH_LENGTH);
+  const name = await host.files.readText(join(store, 'defaults', hash)).catch(() => '');
   return name.trim() || undefined;
+}
+
+/** The address of the engine the command line means, in the form buildx keeps choices by. */
+async function endpointOf(host: Host, config: DockerConfig, { globals }: DockerCommand): Promise<string> {
+  if (config.context === 'default') {
+    return lastValueOf(globals, 'host') || host.env['DOCKER_HOST'] || DEFAULT_ENDPOINT;
+  }
+  const folder = createHash('sha256').update(config.context).digest('hex');
+  const meta = join(config.folder, 'contexts', 'meta', folder, 'meta.json');
+  return (await readJson(host, meta, ContextMeta))?.Endpoints.docker.Host ?? '';
 }
 
 async function readJson<T>(host: Host, path: string, schema: z.ZodMiniType<T>): Promise<T | undefined> {

@@ -12,14 +12,22 @@ function runtimeSink(destination: string): { readonly type: string; readonly [ke
   if (destination.startsWith('/')) return { type: 'file', path: destination };
   const url = URL.parse(destination);
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
-    throw new ChalkError('ARGV_BAD_VALUE', `--runtime-report ${destination} is no http(s) URL, absolute path or -`, {
-      hint: 'for example --runtime-report https://reports.example.com/',
-    });
+    throw new ChalkError(
+      'ARGV_BAD_VALUE',
+      `--runtime-report ${destination} is no http(s) URL, absolute path or -`,
+      {
+        hint: 'for example --runtime-report https://reports.example.com/',
+      },
+    );
   }
   if (url.username !== '' || url.password !== '') {
-    throw new ChalkError('ARGV_BAD_VALUE', '--runtime-report has a password in its URL, which every image would carry', {
-      hint: 'give the container CHALK_REPORT_TOKEN or CHALK_REPORT_TOKEN_FILE',
-    });
+    throw new ChalkError(
+      'ARGV_BAD_VALUE',
+      '--runtime-report has a password in its URL, which every image would carry',
+      {
+        hint: 'give the container CHALK_REPORT_TOKEN or CHALK_REPORT_TOKEN_FILE',
+      },
+    );
   }
   return { type: 'https', url: url.href };
 }
