@@ -58,7 +58,7 @@ export function sectionTableOffset(bytes: Uint8Array): number | undefined {
 
 /**
  * The section table of a 64-bit little-endian file; undefined for every other file and for one whose table is missing,
- * of another form, or outside the file (chalk-other 2.3, "Accepts").
+ * of another form, or outside the file (Chalk `plugins/elf.nim`).
  */
 export function readSections(bytes: Uint8Array): ElfSections | undefined {
   const file = viewOf(bytes);

@@ -36,8 +36,8 @@ export function chalkSection({ sections }: ElfSections): ElfSection | undefined 
 }
 
 /**
- * The file with a section `name` that holds `payload`, in place of the one it has, or added as Chalk adds it (chalk-other
- * 2.3). Undefined for files whose structure Chalk refuses too.
+ * The file with a section `name` that holds `payload`, in place of the one it has, or added as Chalk adds it
+ * (`plugins/elf.nim`). Undefined for files whose structure Chalk refuses too.
  */
 export function withSection(
   bytes: Uint8Array,

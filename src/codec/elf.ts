@@ -10,7 +10,7 @@ const DIGEST_BYTES = 32;
 
 /**
  * 64-bit little-endian ELF files with a section table: the mark is the section `.chalk.mark`. HASH is that of the file laid out
- * for a deleted mark, so it is not the `sha256sum` of the file before marking (chalk-other 2.3).
+ * for a deleted mark, so it is not the `sha256sum` of the file before marking (Chalk `plugins/elf.nim`).
  */
 export const elfCodec: Codec = {
   name: 'elf',

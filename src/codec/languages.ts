@@ -4,7 +4,7 @@ import { type CodecFile, extensionOf } from './codec.ts';
 const MAX_SHEBANG_BYTES = 1024;
 const DEFAULT_LANGUAGE = 'sh';
 
-/** Languages whose comments start with `//`; every other, also an unknown one, is given `#` (chalk-other 2.5). */
+/** Languages whose comments start with `//`; every other, also an unknown one, is given `#` (Chalk `codecSource.nim`). */
 const SLASH_COMMENTS: ReadonlySet<string> = new Set(['terraform', 'node', 'php']);
 
 const EXTENSIONS: Readonly<Record<string, string>> = {

@@ -3,7 +3,7 @@ import { type Codec, type CodecFile, extensionOf, marked, sha256, trailingProble
 
 const EXTENSIONS: ReadonlySet<string> = new Set(['pyc', 'pyo', 'pyd']);
 
-/** Python bytecode, by extension alone: the mark stands at the end, HASH is of the bytes before it (chalk-other 2.6). */
+/** Python bytecode, by extension alone: the mark stands at the end, HASH is of the bytes before it (Chalk `codecPythonPyc.nim`). */
 export const pycCodec: Codec = {
   name: 'python_pyc',
   claims: ({ path }) => EXTENSIONS.has(extensionOf(path)),

@@ -4,7 +4,7 @@ import { pycCodec } from './pyc.ts';
 import { scriptCodec } from './script.ts';
 import { zipCodec } from './zip.ts';
 
-/** All codecs; the first that claims a file has it (chalk-other 2.2). */
+/** All codecs; the first that claims a file has it (Chalk `base_plugins.c4m`). */
 export const CODECS: readonly Codec[] = [zipCodec, pycCodec, elfCodec, scriptCodec, elfLastResortCodec];
 
 export function codecFor(file: CodecFile): Codec | undefined {

@@ -7,7 +7,7 @@ import { commentPrefix, languageOf, shebangOf } from './languages.ts';
 const SNIFFED_BYTES = 256;
 const LF = 0x0a;
 
-/** Scripts and other source text; the mark is in a comment, or where a placeholder stood (chalk-other 2.5). */
+/** Scripts and other source text; the mark is in a comment, or where a placeholder stood (Chalk `codecSource.nim`). */
 export const scriptCodec: Codec = {
   name: 'source',
   claims: ({ bytes }) => shebangOf(bytes) !== undefined || (!isElf(bytes) && looksLikeText(bytes)),

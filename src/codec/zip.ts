@@ -24,7 +24,7 @@ const ADDED_NAMES: ReadonlySet<string> = new Set([MARK_NAME, 'chalk']);
 /** Files in an archive are unmarked before they are hashed; an archive in an archive is hashed as it is. */
 const NESTED_CODECS: readonly Codec[] = [pycCodec, elfCodec, scriptCodec, elfLastResortCodec];
 
-/** ZIP archives by extension: the mark is the file `chalk.json` at their root, HASH covers names and contents (chalk-other 2.4). */
+/** ZIP archives by extension: the mark is the file `chalk.json` at their root, HASH covers names and contents (Chalk `codecZip.nim`). */
 export const zipCodec: Codec = {
   name: 'zip',
   claims: ({ path, bytes }) => TYPES.has(extensionOf(path)) && bytes[0] === 0x50 && bytes[1] === 0x4b,

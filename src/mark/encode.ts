@@ -4,7 +4,7 @@ import { type MarkObject, type MarkValue, checkDepth, classify, entriesOf } from
 
 /**
  * The bytes METADATA_HASH is taken of. `current`: Chalk 0.4.0 and later. `old`: before; no tag and no recursive sorting,
- * no floats, no null (chalk-other 3.3). A mark says which only by its CHALK_VERSION.
+ * no floats, no null (Chalk `normalize.nim`). A mark says which only by its CHALK_VERSION.
  */
 export type Encoding = 'current' | 'old';
 

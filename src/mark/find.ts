@@ -25,7 +25,7 @@ const QUOTED_KEY = Buffer.from('"MAGIC"', 'ascii');
 const SPACE = 0x20;
 
 /**
- * Searches for the first mark at or after `from` as Chalk does (chalk-other 2.1): the magic characters, from there back to
+ * Searches for the first mark at or after `from` as Chalk does (Chalk `chalkjson.nim`): the magic characters, from there back to
  * the opening brace over spaces only, then forward through one JSON object. Never throws. Takes linear time: all failed
  * attempts together may read no more than four times the input.
  */

@@ -4,7 +4,7 @@ import { ChalkError } from '../base/errors.ts';
 import { type Encoding, encodeMark } from './encode.ts';
 import { type MarkObject } from './value.ts';
 
-/** Crockford's order: no I, L, O, U (chalk-other 3.1). */
+/** Crockford's order: no I, L, O, U (nimutils `encodings.nim`). */
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 const ID_PATTERN = /^[0-9A-HJKMNP-TV-Z]{6}(-[0-9A-HJKMNP-TV-Z]{4}){2}-[0-9A-HJKMNP-TV-Z]{6}$/;
@@ -34,7 +34,7 @@ export function idOfBytes(bytes: Uint8Array): string {
 }
 
 /**
- * The CHALK_ID of a file: the ID of its hash's *hex text* (chalk-other 3.2), so about 50 bits of it.
+ * The CHALK_ID of a file: the ID of its hash's *hex text* (Chalk `defaultChalkId`), so about 50 bits of it.
  * Throws `MARK_INVALID` unless `hash` is a lower-case SHA-256.
  */
 export function chalkIdOfHash(hash: string): string {
@@ -60,7 +60,7 @@ export interface MetadataIdentity {
   readonly id: string;
 }
 
-/** METADATA_HASH and METADATA_ID of a mark (chalk-other 3.3). Throws `MARK_INVALID` where a value has no encoding. */
+/** METADATA_HASH and METADATA_ID of a mark (Chalk `normalize.nim`). Throws `MARK_INVALID` where a value has no encoding. */
 export function metadataIdentity(values: MarkObject, encoding: Encoding = 'current'): MetadataIdentity {
   const digest = createHash('sha256').update(encodeMark(values, encoding)).digest();
   return { hash: digest.toString('hex'), id: idOfBytes(digest) };

@@ -24,8 +24,8 @@ export interface SealOptions {
 const SEALED_KEYS: ReadonlySet<string> = new Set(['MAGIC', 'METADATA_HASH', 'METADATA_ID']);
 
 /**
- * Makes a mark of chalk-time keys: adds MAGIC, METADATA_HASH and METADATA_ID and puts all in Chalk's order (chalk-other
- * 2.1, 3.3). Keys whose value is undefined are left out.
+ * Makes a mark of chalk-time keys: adds MAGIC, METADATA_HASH and METADATA_ID and puts all in Chalk's order
+ * (`chalkjson.nim`, `normalize.nim`). Keys whose value is undefined are left out.
  *
  * Throws `MARK_INVALID` without a CHALK_ID of the right layout, without a CHALK_VERSION, or with one below 0.4.0 (readers
  * would check it by the old encoding), for run-time keys (`_…`), which have no place in a mark, and for values without a form.

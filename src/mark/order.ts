@@ -1,6 +1,6 @@
 import { type MarkMap, type MarkObject, entriesOf } from './value.ts';
 
-/** Keys that come first and last in a mark; everything between is sorted by bytes (chalk-other 2.1). */
+/** Keys that come first and last in a mark; everything between is sorted by bytes (Chalk `chalkjson.nim`). */
 const MARK_ORDER: KeyOrder = {
   first: [
     'MAGIC',
@@ -15,7 +15,7 @@ const MARK_ORDER: KeyOrder = {
   last: ['ERR_INFO', 'SIGNING', 'METADATA_HASH', 'METADATA_ID', 'SIGNATURE'],
 };
 
-/** The same for the host's part of a report (chalk-other 5.1). */
+/** The same for the host's part of a report (Chalk `reporting.nim`). */
 const REPORT_ORDER: KeyOrder = {
   first: [
     '_OPERATION',

@@ -22,7 +22,7 @@ export interface ReadValue {
 }
 
 /**
- * Reads one JSON value that starts at or after `start`, and nothing behind it. Chalk's peculiarities (chalk-other 2.1):
+ * Reads one JSON value that starts at or after `start`, and nothing behind it. Chalk's peculiarities (Chalk `chalkjson.nim`):
  * the last of two equal keys wins, strings may hold raw control characters but no NUL, `1` is an integer of 64 bits while
  * `1.0` and `1e3` are floats. Unlike Chalk, a lone surrogate is an error and an escaped pair is one character.
  *

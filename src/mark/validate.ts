@@ -14,7 +14,7 @@ import {
 } from './value.ts';
 import { MAGIC } from './write.ts';
 
-/** What can be wrong with a mark, in the order it is checked (chalk-other 7; MAGIC and HASH are our own additions). */
+/** What can be wrong with a mark, in the order it is checked (Chalk `validateMetaData`; MAGIC and HASH are our own additions). */
 export type FindingCode =
   | 'MARK_EMPTY'
   | 'MAGIC_WRONG'

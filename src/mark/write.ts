@@ -4,7 +4,7 @@ import { type MarkObject, type MarkValue, checkDepth, classify, entriesOf } from
 /** The 16 characters every mark starts with, and what Chalk searches for. */
 export const MAGIC = 'dadfedabbadabbed';
 
-/** What stands in a script where its mark belongs, in the spacing its hash is computed with (chalk-other 2.1). */
+/** What stands in a script where its mark belongs, in the spacing its hash is computed with (Chalk `chalkjson.nim`). */
 export const PLACEHOLDER = `{ "MAGIC" : "${MAGIC}" }`;
 
 /** Only these are escaped; `/`, DEL and everything beyond ASCII are written as they are. */

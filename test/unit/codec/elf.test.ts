@@ -51,7 +51,7 @@ describe('sections', () => {
     }
   });
 
-  /** The four ways a file can end (chalk-other 2.3): with names and table, table, names, or something else. */
+  /** The four ways a file can end (Chalk `plugins/elf.nim`): with names and table, table, names, or something else. */
   test.each<[string, (file: Buffer) => Buffer]>([
     ['names and table', (file) => file],
     ['the table', withGap],

@@ -10,7 +10,7 @@ import { readZipContent, readZipEntries } from '../../../src/codec/zip-archive.t
 import { chalkIdOfHash, validateMark } from '../../../src/mark/index.ts';
 import { markFor, read, zipOf } from './support.ts';
 
-/** Vector 7 of `chalk-other.md` 3.5: names with a leading `/`. */
+/** Computed with an independent implementation: names with a leading `/`. */
 const ROOTED_HASH = 'de5fe25ec7a6b88e52866d741514f870df4911319f71362a2e0953804f366632';
 const FILES = [
   { name: 'd/', content: '', stored: true },

@@ -20,7 +20,7 @@ import {
   validateMark,
 } from '../../../src/mark/index.ts';
 
-/** Vectors of `chalk-other.md` 3.5, by their number there. */
+/** Vectors computed with an independent implementation, and marks found in public repositories. */
 const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes).digest();
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
