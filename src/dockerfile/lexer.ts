@@ -39,7 +39,7 @@ export interface LogicalLine {
   readonly heredocs: readonly Heredoc[];
   /**
    * Offsets of the escape characters that still wait for a line when the file ends. Text added after them would become
-   * part of this instruction; a blank in their place changes nothing else (`edit.ts`).
+   * part of this instruction; the file means the same without them (`edit.ts`).
    */
   readonly danglingEscapes: readonly number[];
 }
