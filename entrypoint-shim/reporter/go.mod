@@ -1,0 +1,3 @@
+module docker-chalk/reporter
+
+go 1.24

@@ -1,0 +1,165 @@
+// Package container finds out, without privileges, which container this is, and says where from and how sure.
+package container
+
+import (
+	"os"
+	"regexp"
+	"strings"
+
+	"docker-chalk/reporter/internal/safefile"
+)
+
+// Confidence of an identifier: high when it is the runtime's own full id, low for a short one taken from the host name.
+type Confidence string
+
+const (
+	High Confidence = "high"
+	Low  Confidence = "low"
+)
+
+// Identity is what is known; empty strings are unknown.
+type Identity struct {
+	ID         string
+	Source     string
+	Confidence Confidence
+
+	SandboxID     string
+	PodUID        string
+	PodName       string
+	PodNamespace  string
+	ContainerName string
+	Namespaces    map[string]string // kind -> inode, the last resort
+}
+
+// Evidence is every text the answer is drawn from, so that the drawing is a pure function.
+type Evidence struct {
+	ECSContainer    string // DockerId of the ECS metadata service
+	Cgroup          string // /proc/self/cgroup
+	Mounts          string // /proc/self/mountinfo
+	ContainerEnv    string // /run/.containerenv
+	Hostname        string
+	KubernetesSpace string // the service account's namespace file
+	Kubernetes      bool
+}
+
+const limit = 1 << 20
+
+// Gather reads the evidence from this machine; what cannot be read stays empty.
+func Gather(ecsContainer string) Evidence {
+	read := func(path string) string { text, _ := safefile.ReadKernel(path, limit); return text }
+	space, _, _ := safefile.Read("/var/run/secrets/kubernetes.io/serviceaccount/namespace", 256)
+	environment, _, _ := safefile.Read("/run/.containerenv", 64<<10)
+	hostname, _ := os.Hostname()
+	_, inKubernetes := os.LookupEnv("CHALK_K8S_POD_NAME")
+	return Evidence{
+		ECSContainer: ecsContainer, Cgroup: read("/proc/self/cgroup"), Mounts: read("/proc/self/mountinfo"),
+		ContainerEnv: string(environment), Hostname: hostname, KubernetesSpace: strings.TrimSpace(string(space)),
+		Kubernetes: inKubernetes || len(space) > 0,
+	}
+}
+
+var (
+	cgroupID    = regexp.MustCompile(`(?:^|[/-])([0-9a-f]{64})(?:\.scope)?$`)
+	ecsID       = regexp.MustCompile(`^[0-9a-f]{32}-\d+$|^[0-9a-f]{64}$`)
+	ecsCgroup   = regexp.MustCompile(`(?:^|/)([0-9a-f]{32}-\d+)$`)
+	podInCgroup = regexp.MustCompile(`pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12})`)
+	podInMount  = regexp.MustCompile(`/pods/([0-9a-f-]{36})/`)
+	podPart     = regexp.MustCompile(`/pods/[0-9a-f-]{36}/containers/([^/]+)/`)
+	podmanID    = regexp.MustCompile(`-containers/([0-9a-f]{64})/userdata/`)
+	dockerID    = regexp.MustCompile(`/containers/([0-9a-f]{64})/`)
+	sandboxID   = regexp.MustCompile(`/sandboxes/([0-9a-f]{64})/`)
+	envID       = regexp.MustCompile(`(?m)^id="([0-9a-f]{64})"$`)
+	shortID     = regexp.MustCompile(`^[0-9a-f]{12}$`)
+)
+
+// Identify weighs the evidence: the orchestrator's answer, the cgroup, the mounts the engine made, the host name.
+func Identify(evidence Evidence) Identity {
+	found := Identity{PodNamespace: evidence.KubernetesSpace}
+	settle := func(id, source string, confidence Confidence) {
+		if found.ID == "" && id != "" {
+			found.ID, found.Source, found.Confidence = id, source, confidence
+		}
+	}
+	if ecsID.MatchString(evidence.ECSContainer) {
+		settle(evidence.ECSContainer, "ecs", High)
+	}
+	for line := range strings.Lines(evidence.Cgroup) {
+		path := line[strings.LastIndexByte(line, ':')+1:]
+		path = strings.TrimSpace(path)
+		settle(first(cgroupID, path), "cgroup", High)
+		settle(first(ecsCgroup, path), "cgroup", High)
+		if found.PodUID == "" {
+			found.PodUID = strings.ReplaceAll(first(podInCgroup, path), "_", "-")
+		}
+	}
+	mounts := engineMounts(evidence.Mounts)
+	for _, source := range mounts {
+		if found.PodUID == "" {
+			found.PodUID = first(podInMount, source)
+		}
+		if found.ContainerName == "" {
+			found.ContainerName = first(podPart, source)
+		}
+	}
+	kubernetes := evidence.Kubernetes || found.PodUID != ""
+	if kubernetes {
+		found.PodName = evidence.Hostname
+	}
+	for _, source := range mounts {
+		sandbox := first(sandboxID, source)
+		if sandbox == "" && kubernetes {
+			sandbox = first(dockerID, source) // cri-dockerd: these files belong to the pod's sandbox
+		}
+		if found.SandboxID == "" {
+			found.SandboxID = sandbox
+		}
+		if sandbox == "" {
+			settle(first(podmanID, source), "mountinfo", High)
+			settle(first(dockerID, source), "mountinfo", High)
+		}
+	}
+	settle(first(envID, evidence.ContainerEnv), "containerenv", High)
+	if shortID.MatchString(evidence.Hostname) {
+		settle(evidence.Hostname, "hostname", Low)
+	}
+	return found
+}
+
+// The mounts whose source the engine or the kubelet made per container. The root's own line is left out:
+// its 64 hex digits are layers.
+func engineMounts(mountinfo string) []string {
+	var sources []string
+	for line := range strings.Lines(mountinfo) {
+		field := strings.Fields(line)
+		if len(field) < 5 {
+			continue
+		}
+		switch field[4] {
+		case "/etc/hostname", "/etc/hosts", "/etc/resolv.conf", "/run/.containerenv", "/dev/termination-log":
+			sources = append(sources, field[3])
+		}
+	}
+	return sources
+}
+
+func first(pattern *regexp.Regexp, text string) string {
+	match := pattern.FindStringSubmatch(text)
+	if match == nil {
+		return ""
+	}
+	return match[1]
+}
+
+// Namespaces returns the inodes of this process's namespaces: equal for two processes of one container, on one boot.
+func Namespaces() map[string]string {
+	inodes := map[string]string{}
+	for _, kind := range []string{"cgroup", "mnt", "net", "pid"} {
+		link, err := os.Readlink("/proc/self/ns/" + kind)
+		if err != nil {
+			continue
+		}
+		_, inode, _ := strings.Cut(strings.TrimSuffix(link, "]"), "[")
+		inodes[kind] = inode
+	}
+	return inodes
+}

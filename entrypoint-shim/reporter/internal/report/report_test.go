@@ -1,0 +1,58 @@
+package report
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"docker-chalk/reporter/internal/container"
+	"docker-chalk/reporter/internal/host"
+	"docker-chalk/reporter/internal/mark"
+	"docker-chalk/reporter/internal/process"
+)
+
+func facts() Facts {
+	return Facts{
+		At: time.Date(2026, 11, 21, 23, 54, 18, 775_000_000, time.FixedZone("", 3600)), ActionID: "a1", ExecID: "e1", Version: "0.1.0", Marked: true,
+		Mark:      mark.Mark{SHA256: "5e", Pairs: []mark.Pair{{Key: "MAGIC", Value: json.RawMessage(`"m"`)}, {Key: "CHALK_ID", Value: json.RawMessage(`"<ID>"`)}, {Key: "X_N", Value: json.RawMessage("1.50")}}},
+		Host:      host.Host{Hostname: "h", Sysname: "Linux", Arch: "x86_64", UptimeSeconds: 12.5},
+		Container: container.Identity{ID: "c1", Source: "cgroup", Confidence: container.High},
+		Process:   process.Process{PID: 1, Argv: []string{"p", "--token", "x"}, UID: []int{0, 0, 0, 0}},
+	}
+}
+
+const golden = `[{"_OPERATION":"exec","_TIMESTAMP":1795301658775,"_DATETIME":"2026-11-21T22:54:18.775+00:00","_CHALKS":[{"MAGIC":"m","CHALK_ID":"<ID>","X_N":1.50,` +
+	`"_OP_ARTIFACT_TYPE":"Docker Container","_INSTANCE_CONTAINER_ID":"c1","_X_CHALK_CONTAINER_ID_SOURCE":"cgroup","_X_CHALK_CONTAINER_ID_CONFIDENCE":"high",` +
+	`"_X_CHALK_MARK_SHA256":"5e","_X_CHALK_MARK_MODE":"0000","_X_CHALK_MARK_UID":0,"_PROCESS_PID":1,"_PROCESS_PARENT_PID":0,"_PROCESS_ARGV":["p","--token","<<redact>>"],"_PROCESS_UID":[0,0,0,0]}],` +
+	`"_ACTION_ID":"a1","_EXEC_ID":"e1","_OP_CHALKER_VERSION":"0.1.0","_OP_HOSTNAME":"h","_OP_HOST_MACHINE":"x86_64","_OP_HOST_SYSNAME":"Linux","_OP_PLATFORM":"GNU/Linux x86_64","_X_CHALK_UPTIME":12.5,"_OP_CHALK_COUNT":1}]` + "\n"
+
+func TestShape(t *testing.T) {
+	if got := string(Render(facts())); got != golden {
+		t.Errorf("\n got %s\nwant %s", got, golden)
+	}
+}
+
+func TestUnmarked(t *testing.T) {
+	f := facts()
+	f.Marked, f.Errors = false, []string{"mark: not a JSON object"}
+	got := string(Render(f))
+	if !json.Valid([]byte(got)) || strings.Contains(got, "MAGIC") || !strings.Contains(got, `"_OP_CHALK_COUNT":0`) || !strings.Contains(got, `"_OP_ERRORS":["mark: not a JSON object"]`) {
+		t.Error(got)
+	}
+}
+
+func TestOneLine(t *testing.T) {
+	f := facts()
+	f.Mark.Pairs[1].Value = json.RawMessage("{\n  \"a\" : 1\n}")
+	if got := string(Render(f)); strings.Count(got, "\n") != 1 {
+		t.Error(got)
+	}
+}
+
+func TestIDs(t *testing.T) {
+	if a, b := NewID(), NewID(); a == b || !regexp.MustCompile("^[0-9a-f]{16}$").MatchString(a) {
+		t.Error(a, b)
+	}
+}

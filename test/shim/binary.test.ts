@@ -1,0 +1,84 @@
+/** What the shim and the reporter are as files: small, static, readable, the same every time. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { build, scratchFolder, shimFolder } from './support.ts';
+
+const platforms = ['linux-amd64', 'linux-arm64'];
+const machines: Readonly<Record<string, string>> = { 'linux-amd64': 'X86-64', 'linux-arm64': 'AArch64' };
+let built = '';
+
+beforeAll(() => {
+  built = build();
+});
+
+const readelf = (...args: string[]): string => execFileSync('readelf', args, { encoding: 'utf8' });
+
+describe.each(platforms)('%s', (platform) => {
+  test('shim: at most 8 kB, one read-only executable segment, nothing dynamic', () => {
+    const path = join(built, platform, 'shim');
+    const segments = readelf('-lW', path);
+    expect(statSync(path).size).toBeLessThanOrEqual(8192);
+    expect(segments).not.toMatch(/INTERP|DYNAMIC|RWE/);
+    expect(segments.match(/^ +LOAD .*$/gm)).toEqual([expect.stringMatching(/ R E /)]);
+    expect(segments).toMatch(/GNU_STACK .* RW /);
+  });
+
+  test('shim: segment is aligned for the largest pages of the processor', () => {
+    const aligned = platform === 'linux-arm64' ? '0x10000' : '0x1000';
+    expect(readelf('-lW', join(built, platform, 'shim'))).toMatch(new RegExp(`LOAD .* ${aligned}$`, 'm'));
+  });
+
+  test('reporter: static, for the right processor, without build id', () => {
+    const path = join(built, platform, 'reporter');
+    expect(readelf('-hW', path)).toContain(machines[platform]);
+    expect(readelf('-lW', path)).not.toMatch(/INTERP|DYNAMIC/);
+    expect(readelf('-nW', path)).not.toMatch(/NT_GNU_BUILD_ID/);
+  });
+});
+
+test('a second build elsewhere gives the same bytes, and a third does nothing', () => {
+  const other = scratchFolder();
+  try {
+    build(other);
+    const file = (folder: string, name: string): Buffer => readFileSync(join(folder, name));
+    for (const name of platforms.flatMap((platform) => [`${platform}/shim`, `${platform}/reporter`])) {
+      expect(file(other, name).equals(file(built, name)), name).toBe(true);
+    }
+    const before = statSync(join(other, 'linux-amd64/reporter')).ino;
+    build(other);
+    expect(statSync(join(other, 'linux-amd64/reporter')).ino).toBe(before);
+  } finally {
+    rmSync(other, { recursive: true });
+  }
+});
+
+test('no path of this machine is in the programs', () => {
+  for (const name of platforms.flatMap((platform) => [`${platform}/shim`, `${platform}/reporter`])) {
+    expect(readFileSync(join(built, name)).includes(shimFolder), name).toBe(false);
+  }
+});
+
+test('the code that runs as PID 1 has at most 150 lines, comments and blanks aside, none too long to read', () => {
+  const folder = join(shimFolder, 'shim');
+  const lines = readdirSync(folder)
+    .filter((name) => name.endsWith('.c'))
+    .flatMap((name) => readFileSync(join(folder, name), 'utf8').split('\n'));
+  const code = lines.filter((line) => !/^\s*($|\/\*.*\*\/$|\/\*(?!.*\*\/)| \*)/.test(line));
+  expect(code.length).toBeLessThanOrEqual(150);
+  expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(145);
+});
+
+test('the reporter needs nothing but Go, and its own tests pass', () => {
+  const toolchain = execFileSync('bash', [join(shimFolder, 'toolchain.sh')], { encoding: 'utf8' });
+  const go = /^GO=(.*)$/m.exec(toolchain)?.[1] ?? 'go';
+  const options = {
+    cwd: join(shimFolder, 'reporter'),
+    encoding: 'utf8',
+    env: { ...process.env, GOTOOLCHAIN: 'local', GOPROXY: 'off', GOFLAGS: '', GOWORK: 'off' },
+  } as const;
+  expect(readFileSync(join(shimFolder, 'reporter/go.mod'), 'utf8')).not.toContain('require');
+  expect(execFileSync(go, ['vet', './...'], options)).toBe('');
+  expect(execFileSync(go, ['test', './...'], options)).not.toContain('FAIL');
+});
