@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { asChalkError, ChalkError, describeError } from '../base/errors.ts';
 import type { DockerCommand } from '../docker/argv/command.ts';
-import { type Item, lastValueOf, switchIsOn, valuesOf } from '../docker/argv/parse.ts';
+import { type Item, lastValueOf, positionals, switchIsOn, valuesOf } from '../docker/argv/parse.ts';
 import { findFailedStep } from '../docker/build-record.ts';
 import { type Builder, builderFlags, findBuilder } from '../docker/builder.ts';
 import { buildProcess, type Route, wantsLegacyBuilder } from '../docker/run-build.ts';
@@ -13,10 +13,10 @@ import { chooseSinks, deliver } from '../report/index.ts';
 import { runtimeConfig } from '../report/runtime-config.ts';
 import { stageBuild } from './build/execute.ts';
 import { explain } from './build/explain.ts';
-import { type Preparation, prepareBuild } from './build/prepare.ts';
+import { type Preparation, prepareBuild, type PrepareOptions } from './build/prepare.ts';
 import { markedReport, type Outcome, passedReport } from './build/report.ts';
+import type { End } from './end.ts';
 import { EXIT } from './exit-codes.ts';
-import type { End } from './run.ts';
 
 /** What Ctrl-C leaves behind in buildx (`cmd/buildx/main.go`), and a shell's word for SIGINT. */
 const CANCELLED = 130;
@@ -36,15 +36,17 @@ export async function runDockerCommand(
     throw new ChalkError('DOCKER_NOT_FOUND', 'there is no docker on PATH', { hint: 'install Docker' });
   }
   const route = await chooseRoute(host, tools, command);
+  const input = route.kind === 'buildx' ? await saveInput(host, command) : undefined;
   const preparation = await preparationFor(host, tools, command, route, {
     wrap: !switchIsOn(options, 'no-wrap'),
     runtimeConfig: runtime !== undefined,
+    input,
   });
   if (switchIsOn(options, 'explain')) {
     await host.terminal.writeOut(explain(preparation, command.items));
     return { kind: 'exited', code: EXIT.ok };
   }
-  const run = { host, tools, command, route, options };
+  const run = { host, tools, command, route, options, input };
   if (preparation.kind === 'pass') return runOriginal(run, preparation.plan.reason, preparation.errors);
   return runMarked(run, route.kind === 'buildx' ? route.builder : undefined, preparation, runtime);
 }
@@ -66,7 +68,7 @@ export async function runUnclear(
     throw new ChalkError('DOCKER_NOT_FOUND', 'there is no docker on PATH', { hint: 'install Docker' });
   }
   const route: Route = { kind: 'docker', why };
-  return runOriginal({ host, tools, command, route, options }, plan.reason, []);
+  return runOriginal({ host, tools, command, route, options, input: undefined }, plan.reason, []);
 }
 
 /** One run of a command line, and what it is run with. */
@@ -76,6 +78,19 @@ interface Run {
   readonly command: DockerCommand;
   readonly route: Route;
   readonly options: readonly Item[];
+  /** The file standard input was saved to; every process that is to read it gets it from there. */
+  readonly input: string | undefined;
+}
+
+/** A build that reads standard input does so once, and it may have to be built twice. */
+async function saveInput(host: Host, command: DockerCommand): Promise<string | undefined> {
+  const reads =
+    command.kind === 'build' &&
+    (positionals(command.items).includes('-') || lastValueOf(command.items, 'file') === '-');
+  if (!reads) return undefined;
+  const path = join(await host.files.makeTemporary('docker-chalk-input-'), 'input');
+  await host.files.spoolInput(path);
+  return path;
 }
 
 async function chooseRoute(host: Host, tools: DockerTools, command: DockerCommand): Promise<Route> {
@@ -92,7 +107,7 @@ async function preparationFor(
   tools: DockerTools,
   command: DockerCommand,
   route: Route,
-  options: { readonly wrap: boolean; readonly runtimeConfig: boolean },
+  options: PrepareOptions,
 ): Promise<Preparation> {
   const leave = (...why: Parameters<typeof pass>): Preparation => ({
     kind: 'pass',
@@ -124,7 +139,7 @@ async function runMarked(
       asChalkError(thrown),
     ]);
   }
-  const process = buildProcess(host, tools, command, route, staged.items, staged.environment);
+  const process = buildProcess(host, tools, command, route, staged.items, staged);
   const result = await host.processes.attach(process);
   const errors: ChalkError[] = [];
   if (result.kind === 'not-started') {
@@ -137,7 +152,7 @@ async function runMarked(
       host,
       tools,
       builder === undefined ? [] : builderFlags(builder),
-      staged.payloadFolder,
+      staged.dockerfile,
     );
     if (step.kind === 'unclear' || !build.plan.isUserLine(step.line)) {
       const why = step.kind === 'unclear' ? step.why : `line ${step.line} is ours: ${step.message}`;
@@ -158,13 +173,15 @@ async function runMarked(
 
 /** Carries the user's command out as it is. A failure of ours is said in one line; what docker will say itself is not. */
 async function runOriginal(run: Run, reason: Reason, errors: readonly ChalkError[]): Promise<End> {
-  const { host, tools, command, route, options } = run;
+  const { host, tools, command, route, options, input } = run;
   if (reason.code === 'internal' && !isSilent(host, command)) {
     const [first] = errors;
     const why = first === undefined ? reason.text : describeError(first);
     await host.terminal.writeError(`docker chalk: building without a mark: ${why}\n`);
   }
-  const result = await host.processes.attach(buildProcess(host, tools, command, route, command.items));
+  const result = await host.processes.attach(
+    buildProcess(host, tools, command, route, command.items, { inputFile: input }),
+  );
   if (result.kind === 'not-started') {
     throw new ChalkError('DOCKER_NOT_FOUND', 'docker could not be started', { cause: result.cause });
   }

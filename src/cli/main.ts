@@ -1,7 +1,7 @@
 import { asChalkError, describeError } from '../base/errors.ts';
 import { nodeHost } from '../host/node.ts';
 import { exitCodeOf } from './exit-codes.ts';
-import type { End } from './run.ts';
+import type { End } from './end.ts';
 
 /*
  * The program's first and last lines. The rest is loaded inside the `try`, so that even a broken file of ours ends in

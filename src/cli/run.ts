@@ -2,10 +2,8 @@ import { ChalkError } from '../base/errors.ts';
 import { parseChalkLine, parseCommand } from '../docker/argv/command.ts';
 import { render, switchIsOn } from '../docker/argv/parse.ts';
 import { refusalText } from '../docker/argv/command.ts';
-import type { AttachedResult, Host } from '../host/host.ts';
-
-/** How a run ends: with an exit status, or by the signal that ended the user's program. */
-export type End = Exclude<AttachedResult, { kind: 'not-started' }>;
+import type { Host } from '../host/host.ts';
+import type { End } from './end.ts';
 
 /** Carries out one command line, the words docker gave its plugin. */
 export async function run(host: Host, argv: readonly string[]): Promise<End> {

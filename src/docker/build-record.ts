@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { parseJson } from '../base/json.ts';
 import type { Host } from '../host/host.ts';
@@ -11,7 +12,7 @@ export type FailedStep =
 
 const Listed = z.object({ ref: z.string(), status: z.string() });
 const Record = z.object({
-  NamedContexts: z.optional(z.array(z.object({ Name: z.string(), Value: z.string() }))),
+  Dockerfile: z.optional(z.string()),
   Error: z.optional(z.object({ Message: z.optional(z.string()), Sources: z.optional(z.string()) })),
 });
 
@@ -20,13 +21,14 @@ const RECORDS_LOOKED_AT = 4;
 
 /**
  * Finds the record of the build that was just run and reads where it failed. BuildKit keeps a record of every build
- * (`docker buildx history`, buildx 0.20); the one that is ours names our private context folder, which no other does.
+ * (`docker buildx history`, buildx 0.20), and buildx keeps beside it which Dockerfile was built: our private copy, which
+ * no other build has. buildx shows that path from the working folder where it is below it.
  */
 export async function findFailedStep(
   host: Host,
   tools: DockerTools,
   builderArgs: readonly string[],
-  payloadFolder: string,
+  dockerfile: string,
 ): Promise<FailedStep> {
   const history = ['buildx', ...builderArgs, 'history'];
   const list = outputOf(
@@ -43,7 +45,7 @@ export async function findFailedStep(
     const text = outputOf(await dockerHelper(host, tools, [...history, 'inspect', '--format', 'json', ref]));
     const record = Record.safeParse(parseJson(text ?? ''));
     if (!record.success) continue;
-    if (!record.data.NamedContexts?.some((context) => context.Value.includes(payloadFolder))) continue;
+    if (resolve(host.cwd, record.data.Dockerfile ?? '') !== dockerfile) continue;
     return failedStep(record.data.Error?.Sources, record.data.Error?.Message ?? '');
   }
   return { kind: 'unclear', why: 'the builder keeps no record of this build' };

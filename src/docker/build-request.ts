@@ -32,7 +32,8 @@ export type ContextSource =
 export type DockerfileSource =
   /** Not named: `Dockerfile` in the context, or `dockerfile`. */
   | { readonly kind: 'default' }
-  | { readonly kind: 'file'; readonly path: string }
+  /** `word` is as it was typed: in an archive or a repository it is looked for there. */
+  | { readonly kind: 'file'; readonly path: string; readonly word: string; readonly absolute: boolean }
   | { readonly kind: 'stdin' }
   | { readonly kind: 'remote'; readonly uri: string };
 
@@ -91,7 +92,8 @@ function dockerfileSource(word: string | undefined, cwd: string): DockerfileSour
   if (!word) return { kind: 'default' };
   if (word === '-') return { kind: 'stdin' };
   if (/^https?:\/\//.test(word)) return { kind: 'remote', uri: word };
-  return { kind: 'file', path: isAbsolute(word) ? word : join(cwd, word) };
+  const absolute = isAbsolute(word);
+  return { kind: 'file', path: absolute ? word : join(cwd, word), word, absolute };
 }
 
 /** BuildKit `dfgitutil.ParseGitRef` and buildx `isHTTPURL`, as far as the first characters tell. */

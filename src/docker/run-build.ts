@@ -36,12 +36,16 @@ export function buildProcess(
   command: DockerCommand,
   route: Route,
   items: readonly Item[],
-  extraEnv: Readonly<Record<string, string>> = {},
+  options: {
+    readonly environment?: Readonly<Record<string, string>>;
+    readonly inputFile?: string | undefined;
+  } = {},
 ): AttachedCommand {
+  const input = options.inputFile === undefined ? {} : { inputFile: options.inputFile };
   const docker = tools.docker ?? 'docker';
   if (route.kind === 'docker' || tools.buildx === undefined) {
     const { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: _, DOCKER_CLI_PLUGIN_SOCKET: __, ...env } = host.env;
-    return { file: docker, args: renderCommand({ ...command, items }), env };
+    return { file: docker, args: renderCommand({ ...command, items }), env, ...input };
   }
   return {
     file: tools.buildx,
@@ -50,8 +54,9 @@ export function buildProcess(
       DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: docker,
       ...host.env,
       ...route.builder.environment,
-      ...extraEnv,
+      ...options.environment,
     },
+    ...input,
   };
 }
 

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { AttachedCommand, AttachedResult } from './host.ts';
 
@@ -13,11 +14,12 @@ const FROM_THE_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
  */
 export async function attachProcess(command: AttachedCommand, onTerminal: boolean): Promise<AttachedResult> {
   const { promise, resolve } = Promise.withResolvers<AttachedResult>();
+  const input = command.inputFile === undefined ? undefined : openSync(command.inputFile, 'r');
   const child = spawn(command.file, command.args, {
     env: { ...command.env },
-    stdio: 'inherit',
-    ...(command.argv0 === undefined ? {} : { argv0: command.argv0 }),
+    stdio: [input ?? 'inherit', 'inherit', 'inherit'],
   });
+  if (input !== undefined) closeSync(input);
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   const keepWaiting = (signal: NodeJS.Signals) => {
     if (!onTerminal) child.kill(signal);

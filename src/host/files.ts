@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { createWriteStream, rmSync } from 'node:fs';
 import {
   appendFile,
   chmod,
@@ -17,6 +17,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { ChalkError, type ErrorCode } from '../base/errors.ts';
 import type { Files, FileStat } from './host.ts';
 
@@ -62,6 +63,8 @@ export function nodeFiles(): Files {
       temporary.clear();
     },
     setTime: (path, seconds) => writing(path, utimes(path, seconds, seconds)),
+    spoolInput: (path) => writing(path, pipeline(process.stdin, createWriteStream(path, { mode: 0o600 }))),
+    readHead: (path, bytes) => reading(path, readFirst(path, bytes)),
     remove: (path) => writing(path, rm(path, { force: true, recursive: true })),
   };
 }
@@ -87,6 +90,16 @@ async function readRegular(path: string, maxBytes: number): Promise<Uint8Array> 
       throw new ChalkError('FILE_UNREADABLE', `${path} has ${size} bytes, more than the ${maxBytes} allowed`);
     }
     return await handle.readFile();
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readFirst(path: string, bytes: number): Promise<Uint8Array> {
+  const handle = await open(path, 'r');
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.alloc(bytes), 0, bytes, 0);
+    return buffer.subarray(0, bytesRead);
   } finally {
     await handle.close();
   }

@@ -46,6 +46,10 @@ export interface Files {
   /** Removes the folders `makeTemporary` made; synchronous, so that a signal handler can call it. */
   removeTemporary(): void;
   setTime(path: string, seconds: number): Promise<void>;
+  /** Copies our standard input to its end into a new private file; it can be read only once. */
+  spoolInput(path: string): Promise<void>;
+  /** The first bytes of a file. */
+  readHead(path: string, bytes: number): Promise<Uint8Array>;
   remove(path: string): Promise<void>;
 }
 
@@ -75,6 +79,8 @@ export interface Command {
   readonly env?: Environment;
   readonly cwd?: string;
   readonly input?: Uint8Array | string;
+  /** A file in place of `input`. */
+  readonly inputFile?: string;
   /** Milliseconds; default 30,000. */
   readonly timeoutMs?: number;
   /** Bytes of standard output kept, more is an `overflow`; default 64 MiB. */
@@ -93,8 +99,8 @@ export interface AttachedCommand {
   readonly file: string;
   readonly args: readonly string[];
   readonly env: Environment;
-  /** argv[0], where it must differ from `file`. */
-  readonly argv0?: string;
+  /** A file in place of our own standard input, which was read before. */
+  readonly inputFile?: string;
 }
 
 export type AttachedResult =

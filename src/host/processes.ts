@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import type { Command, Environment, ProcessResult } from './host.ts';
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -18,32 +19,32 @@ export async function runProcess(command: Command, defaultEnv: Environment): Pro
   let stderr = '';
   let stopped: 'timed-out' | 'overflow' | undefined;
 
-  const child = spawn(command.file, command.args, {
-    env: { ...(command.env ?? defaultEnv) },
-    ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
-    stdio: ['pipe', 'pipe', 'pipe'],
-    windowsHide: true,
-  });
+  let child;
+  try {
+    child = start(command, defaultEnv);
+  } catch (thrown) {
+    return { kind: 'not-started', cause: thrown instanceof Error ? thrown : new Error(String(thrown)) };
+  }
   const stop = (why: 'timed-out' | 'overflow') => {
     stopped = why;
     child.kill('SIGKILL');
     // A grandchild may hold the pipes open: do not wait for it.
-    child.stdout.destroy();
-    child.stderr.destroy();
+    child.stdout?.destroy();
+    child.stderr?.destroy();
   };
   const timer = setTimeout(() => stop('timed-out'), timeoutMs);
-  child.stdout.on('data', (chunk: Buffer) => {
+  child.stdout?.on('data', (chunk: Buffer) => {
     outputBytes += chunk.length;
     if (outputBytes > maxOutputBytes) stop('overflow');
     else stdout.push(chunk);
   });
-  child.stderr.on('data', (chunk: Buffer) => {
+  child.stderr?.on('data', (chunk: Buffer) => {
     if (stderr.length < MAX_ERROR_TEXT) stderr += chunk.toString('utf8');
   });
-  child.stdin.on('error', () => {
+  child.stdin?.on('error', () => {
     // The program closed its input before reading all of it; its exit code says whether that matters.
   });
-  child.stdin.end(command.input ?? '');
+  child.stdin?.end(command.input ?? '');
   child.on('error', (cause) => resolve({ kind: 'not-started', cause }));
   child.on('close', (code, signal) => {
     if (stopped === 'timed-out') resolve({ kind: 'timed-out', afterMs: timeoutMs, stderr });
@@ -54,6 +55,21 @@ export async function runProcess(command: Command, defaultEnv: Environment): Pro
   const result = await promise;
   clearTimeout(timer);
   return result;
+}
+
+/** Throws where its input cannot be opened, or an argument is none. */
+function start(command: Command, defaultEnv: Environment): ChildProcess {
+  const input = command.inputFile === undefined ? undefined : openSync(command.inputFile, 'r');
+  try {
+    return spawn(command.file, command.args, {
+      env: { ...(command.env ?? defaultEnv) },
+      ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
+      stdio: [input ?? 'pipe', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
+  } finally {
+    if (input !== undefined) closeSync(input);
+  }
 }
 
 /** The standard output of a program that exited with 0, else undefined. */

@@ -12,6 +12,8 @@ export function understandsNamedContexts(frontend: string): boolean {
   const ref = parseImageRef(frontend);
   const name = ref?.repository.split('/').at(-1);
   if (ref === undefined || (name !== 'dockerfile' && name !== 'dockerfile-upstream')) return false;
+  // The channel before `labs`; it ended with 1.2.
+  if (ref.tag?.includes('experimental')) return false;
   const version = /^v?(\d+)(?:\.(\d+))?/.exec(ref.tag ?? '');
   if (version === null) return true;
   const [, major, minor] = version;

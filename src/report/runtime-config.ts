@@ -1,4 +1,5 @@
 import { ChalkError } from '../base/errors.ts';
+import { withoutCredentials } from '../base/url.ts';
 
 /** Reads `--runtime-report`: a URL, an absolute path, or `-`. Throws `ARGV_BAD_VALUE`. */
 export function runtimeConfig(destinations: readonly string[]): string | undefined {
@@ -14,7 +15,7 @@ function runtimeSink(destination: string): { readonly type: string; readonly [ke
   if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:')) {
     throw new ChalkError(
       'ARGV_BAD_VALUE',
-      `--runtime-report ${destination} is no http(s) URL, absolute path or -`,
+      `--runtime-report ${withoutCredentials(destination)} is no http(s) URL, absolute path or -`,
       {
         hint: 'for example --runtime-report https://reports.example.com/',
       },

@@ -13,11 +13,11 @@ export function explain(preparation: Preparation, userItems: readonly Item[]): s
     );
     return table(rows);
   }
-  const { plan, dockerfilePath } = preparation.build;
+  const { plan, source } = preparation.build;
   rows.push(
     ['plan', plan.entrypoint ? 'inline: mark the image and wrap its entrypoint' : 'inline: mark the image'],
     ['because', `${plan.reason.text} [${plan.reason.code}]`],
-    ['dockerfile', `a copy of ${dockerfilePath}`],
+    ['dockerfile', `a copy of ${source.path}`],
   );
   if (plan.entrypoint) {
     rows.push(

@@ -1,7 +1,15 @@
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import { asChalkError, ChalkError, type ErrorCode } from '../../base/errors.ts';
 import { formatPlatform, normalizePlatform, type Platform, samePlatform } from '../../base/platform.ts';
-import { collectCi, collectGit, collectHost, pathWithinRepository, when } from '../../collect/index.ts';
+import {
+  type Collected,
+  collectCi,
+  collectGit,
+  collectHost,
+  gitContextFacts,
+  pathWithinRepository,
+  when,
+} from '../../collect/index.ts';
 import { dockerFacts } from '../../collect/docker-facts.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
 import { type BuildRequest, readBuildRequest } from '../../docker/build-request.ts';
@@ -13,8 +21,6 @@ import {
   type BuildOptions,
   type Dockerfile,
   neededBaseImages,
-  parseDockerfile,
-  readSyntax,
   resolveConfig,
 } from '../../dockerfile/index.ts';
 import type { Host } from '../../host/host.ts';
@@ -26,15 +32,15 @@ import {
   type PassPlan,
   type PlatformConfig,
   type ReasonCode,
-  understandsNamedContexts,
 } from '../../plan/index.ts';
+import { type BuildSource, readSource } from './source.ts';
 import { CHALK_FORMAT_VERSION, PRODUCT_VERSION } from '../version.ts';
 
 /** A build that will be marked: the plan, and everything it needs that is on this machine. */
 export interface PreparedBuild {
   readonly plan: InlinePlan;
   readonly request: BuildRequest;
-  readonly dockerfilePath: string;
+  readonly source: BuildSource;
   /** One a platform, in the plan's order. */
   readonly marks: readonly Mark[];
   /** Artifact keys for the report that are not in the mark. */
@@ -52,6 +58,8 @@ export type Preparation =
 export interface PrepareOptions {
   readonly wrap: boolean;
   readonly runtimeConfig: boolean;
+  /** The file standard input was saved to, where the build reads it. */
+  readonly input: string | undefined;
 }
 
 /** Finds out all that must be known before a build. Never rejects: what goes wrong here is a reason to leave the build alone. */
@@ -81,12 +89,11 @@ async function prepare(
   if (read.kind === 'refused') return passing('argv', read.why);
   const { request } = read;
   if (request.noImage !== undefined) return passing('no-image', request.noImage);
-  const source = await readDockerfile(host, request);
-  if (source.kind === 'pass') return source;
+  const source = await readSource(host, tools, builder, command, request, options.input);
+  if (source.kind === 'pass') return { kind: 'pass', plan: source, errors: [] };
 
   // Everything that waits for another program runs at once, and none of it for a network unless a base image is unknown here.
-  const folder = request.context.kind === 'folder' ? request.context.path : dirname(source.path);
-  const collecting = Promise.all([collectGit(host, folder), collectCi(host)]);
+  const collecting = Promise.all([sourceFacts(host, request, source.folder), collectCi(host)]);
   const resolving = resolve(host, tools, builder, request, source.dockerfile);
   const [[git, ci], resolved] = await Promise.all([collecting, resolving]);
 
@@ -106,7 +113,9 @@ async function prepare(
     dockerfile: source.dockerfile,
     dockerfilePath: source.path,
     dockerfilePathInRepository:
-      typeof top === 'string' ? await pathWithinRepository(host, source.path) : undefined,
+      typeof top === 'string' && source.delivery.kind === 'copy-beside'
+        ? await pathWithinRepository(host, source.path)
+        : undefined,
     config: resolved.configs[0].config,
     baseImage: resolved.baseImage,
     platforms: plan.platforms.map(({ platform }) => formatPlatform(platform)),
@@ -135,7 +144,7 @@ async function prepare(
     build: {
       plan,
       request,
-      dockerfilePath: source.path,
+      source,
       marks,
       facts,
       hostFacts: resolved.answer.facts,
@@ -144,45 +153,11 @@ async function prepare(
   };
 }
 
-type Source =
-  | { readonly kind: 'file'; readonly path: string; readonly dockerfile: Dockerfile }
-  | Extract<Preparation, { kind: 'pass' }>;
-
-async function readDockerfile(host: Host, request: BuildRequest): Promise<Source> {
-  const { context, dockerfile } = request;
-  if (context.kind === 'stdin')
-    return passing('context-stdin', 'the build context comes from standard input');
-  if (dockerfile.kind === 'stdin')
-    return passing('dockerfile-stdin', 'the Dockerfile comes from standard input');
-  if (context.kind === 'remote') return passing('context-remote', `the build context is ${context.uri}`);
-  if (dockerfile.kind === 'remote')
-    return passing('dockerfile-remote', `the Dockerfile is ${dockerfile.uri}`);
-  if ((await host.files.stat(context.path))?.kind !== 'folder') {
-    throw new ChalkError('CONTEXT_UNREADABLE', `the build context ${context.path} is no folder`);
-  }
-  const path = await dockerfilePath(host, context.path, dockerfile);
-  const bytes = await host.files.read(path).catch((cause: unknown) => {
-    throw new ChalkError('DOCKERFILE_UNREADABLE', `cannot read the Dockerfile ${path}`, { cause });
-  });
-  const frontend = request.buildArgs.get('BUILDKIT_SYNTAX') ?? readSyntax(bytes)?.reference;
-  if (frontend !== undefined && !understandsNamedContexts(frontend)) {
-    return passing('foreign-frontend', `${frontend} reads this file, and may know no named contexts`);
-  }
-  return { kind: 'file', path, dockerfile: parseDockerfile(bytes) };
-}
-
-/** `Dockerfile`, or `dockerfile` where only that is there (buildx `build/opt.go`). */
-async function dockerfilePath(
-  host: Host,
-  context: string,
-  asked: Extract<BuildRequest['dockerfile'], { kind: 'default' | 'file' }>,
-): Promise<string> {
-  if (asked.kind === 'file') return asked.path;
-  const names = await host.files.list(context);
-  return join(
-    context,
-    names.includes('Dockerfile') || !names.includes('dockerfile') ? 'Dockerfile' : 'dockerfile',
-  );
+/** What version control says of what is built: the folder's repository, or the address of a remote one. */
+function sourceFacts(host: Host, request: BuildRequest, folder: string | undefined): Promise<Collected> {
+  if (folder !== undefined) return collectGit(host, folder);
+  const facts = request.context.kind === 'remote' ? gitContextFacts(request.context.uri) : {};
+  return Promise.resolve({ facts, errors: [] });
 }
 
 interface Resolved {
@@ -265,6 +240,7 @@ async function resolveFor(
 
 /** Failures docker will meet as well, and say in its own words. */
 const DOCKERS_OWN: Partial<Record<ErrorCode, ReasonCode>> = {
+  ARGV_BAD_VALUE: 'argv',
   CONTEXT_UNREADABLE: 'context-unreadable',
   DOCKERFILE_UNREADABLE: 'dockerfile-unreadable',
   DOCKERFILE_SYNTAX: 'dockerfile-syntax',

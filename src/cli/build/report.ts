@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import * as z from 'zod/mini';
 import type { ChalkError } from '../../base/errors.ts';
 import { parseImageRef } from '../../base/image-ref.ts';
@@ -48,12 +47,11 @@ export async function markedReport(
   metadataFile: string,
   outcome: Outcome,
 ): Promise<string> {
-  const folder =
-    build.request.context.kind === 'folder' ? build.request.context.path : dirname(build.dockerfilePath);
+  const { folder } = build.source;
   const built = outcome.exitCode === 0;
   const [image, status, keys, buildx] = await Promise.all([
     built ? imageKeys(host, tools, build, metadataFile) : NOTHING,
-    collectGitStatus(host, folder),
+    folder === undefined ? { facts: {}, errors: [] } : collectGitStatus(host, folder),
     hostKeys(host, outcome),
     buildxVersion(host, tools),
   ]);

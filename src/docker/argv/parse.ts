@@ -75,6 +75,11 @@ export function withFlags(items: readonly Item[], added: readonly Item[]): Item[
   return end === -1 ? [...items, ...added] : [...items.slice(0, end), ...added, ...items.slice(end)];
 }
 
+/** The line with its one positional replaced. */
+export function withPositional(items: readonly Item[], word: string): Item[] {
+  return items.map((item) => (item.kind === 'positional' ? positional(word) : item));
+}
+
 export function positionals(items: readonly Item[]): string[] {
   return items.filter((item) => item.kind === 'positional').flatMap((item) => [...item.words]);
 }
