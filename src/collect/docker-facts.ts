@@ -1,5 +1,6 @@
 import { parseImageRef, withDefaultTag } from '../base/image-ref.ts';
 import { formatPlatform } from '../base/platform.ts';
+import { withoutCredentials } from '../base/url.ts';
 import type { BuildRequest } from '../docker/build-request.ts';
 import type { ImageConfig } from '../docker/image-config.ts';
 import type { Dockerfile, EffectiveConfig } from '../dockerfile/index.ts';
@@ -38,9 +39,20 @@ export function dockerFacts(input: DockerFactsInput): MarkAndReport {
       ...mark,
       DOCKER_FILE: new TextDecoder().decode(dockerfile.bytes),
       DOCKERFILE_PATH: dockerfilePath,
-      DOCKER_CONTEXT: request.context.kind === 'folder' ? request.context.path : undefined,
+      DOCKER_CONTEXT: contextName(request),
     }),
   };
+}
+
+function contextName({ context }: BuildRequest): string {
+  switch (context.kind) {
+    case 'folder':
+      return context.path;
+    case 'stdin':
+      return '-';
+    case 'remote':
+      return withoutCredentials(context.uri);
+  }
 }
 
 /** The external image the target stage comes from in the end. */

@@ -31,6 +31,8 @@ const Answer = z.object({ sources: z.array(z.string()) });
  * The text of a Dockerfile that only the builder can reach: in a git repository, behind an address, in an archive. BuildKit's
  * `targets` subrequest answers with it and resolves no image.
  *
+ * @param file another Dockerfile of this machine to read with the same context.
+ *
  * Throws `DOCKERFILE_UNREADABLE` when the builder does not answer; the build then says why itself.
  */
 export async function fetchDockerfile(
@@ -39,6 +41,7 @@ export async function fetchDockerfile(
   builder: Builder,
   command: DockerCommand,
   inputFile: string | undefined,
+  file?: string,
 ): Promise<Uint8Array> {
   if (tools.buildx === undefined) throw new ChalkError('BUILDX_NOT_FOUND', 'there is no buildx');
   const flags = command.items.filter((item) => item.kind === 'flags').flatMap(readingFlags);
@@ -52,6 +55,7 @@ export async function fetchDockerfile(
       '--progress=plain',
       ...builderFlags(builder),
       ...flags,
+      ...(file === undefined ? [] : [`--file=${file}`]),
       '--',
       ...positionals(command.items),
     ],

@@ -1,4 +1,4 @@
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { ChalkError } from '../../base/errors.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
 import type { BuildRequest } from '../../docker/build-request.ts';
@@ -84,9 +84,12 @@ async function findSource(
     }
     if (dockerfile.kind === 'stdin') return { ...(await fromInput(host, input)), folder: undefined };
     if (dockerfile.kind === 'file' && dockerfile.absolute) return fromFile(host, dockerfile.path, undefined);
-    const name = dockerfile.kind === 'file' ? dockerfile.word : 'Dockerfile';
+    const path = dockerfile.kind === 'file' ? dockerfile.word : 'Dockerfile';
     const bytes = await fetchDockerfile(host, tools, builder, command, input);
-    return { kind: 'found', bytes, path: name, folder: undefined, delivery: { kind: 'copy' } };
+    const kind = (await isFileAlone(host, tools, builder, command, context.uri))
+      ? 'copy-without-context'
+      : 'copy';
+    return { kind: 'found', bytes, path, folder: undefined, delivery: { kind } };
   }
   switch (dockerfile.kind) {
     case 'stdin':
@@ -102,11 +105,31 @@ async function findSource(
   }
 }
 
+/**
+ * An address that is no repository holds an archive, or a Dockerfile and nothing else. Only the builder has seen it: with
+ * the file alone it finds no other Dockerfile, not even one it is given (BuildKit `dockerui`, `detectHTTPContext`).
+ */
+async function isFileAlone(
+  host: Host,
+  tools: DockerTools,
+  builder: Builder,
+  command: DockerCommand,
+  address: string,
+): Promise<boolean> {
+  if (!/^https?:/.test(address) || /\.git([?#]|$)/.test(address)) return false;
+  const probe = join(await host.files.makeTemporary('docker-chalk-probe-'), 'Dockerfile');
+  await host.files.write(probe, 'FROM scratch\n', 0o600);
+  return fetchDockerfile(host, tools, builder, command, undefined, probe).then(
+    () => false,
+    () => true,
+  );
+}
+
 async function fromFile(host: Host, path: string, folder: string | undefined): Promise<Found> {
   const bytes = await host.files.read(path).catch((cause: unknown) => {
     throw new ChalkError('DOCKERFILE_UNREADABLE', `cannot read the Dockerfile ${path}`, { cause });
   });
-  return { kind: 'found', bytes, path, folder: folder ?? dirname(path), delivery: { kind: 'copy-beside' } };
+  return { kind: 'found', bytes, path, folder, delivery: { kind: 'copy-beside' } };
 }
 
 async function fromInput(host: Host, input: string | undefined): Promise<Found> {
@@ -160,7 +183,7 @@ async function unpacked(host: Host, input: string, asked: string | undefined): P
   if (!real.startsWith(`${root}/`))
     return pass('context-stdin', 'the Dockerfile is a link out of the archive');
   const found = await fromFile(host, path, undefined);
-  return { ...found, folder: undefined, delivery: { kind: 'copy-unpacked', context: folder } };
+  return { ...found, delivery: { kind: 'copy-unpacked', context: folder } };
 }
 
 /** `dockerfile` where only that is there (buildx `build/opt.go`). */
