@@ -39,9 +39,13 @@ export function buildProcess(
   options: {
     readonly environment?: Readonly<Record<string, string>>;
     readonly inputFile?: string | undefined;
+    readonly captureStdout?: boolean | undefined;
   } = {},
 ): AttachedCommand {
-  const input = options.inputFile === undefined ? {} : { inputFile: options.inputFile };
+  const input = {
+    ...(options.inputFile === undefined ? {} : { inputFile: options.inputFile }),
+    ...(options.captureStdout === true ? { captureStdout: true } : {}),
+  };
   const docker = tools.docker ?? 'docker';
   if (route.kind === 'docker' || tools.buildx === undefined) {
     const { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: _, DOCKER_CLI_PLUGIN_SOCKET: __, ...env } = host.env;

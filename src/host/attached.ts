@@ -17,8 +17,10 @@ export async function attachProcess(command: AttachedCommand, onTerminal: boolea
   const input = command.inputFile === undefined ? undefined : openSync(command.inputFile, 'r');
   const child = spawn(command.file, command.args, {
     env: { ...command.env },
-    stdio: [input ?? 'inherit', 'inherit', 'inherit'],
+    stdio: [input ?? 'inherit', command.captureStdout === true ? 'pipe' : 'inherit', 'inherit'],
   });
+  const printed: Buffer[] = [];
+  child.stdout?.on('data', (chunk: Buffer) => printed.push(chunk));
   if (input !== undefined) closeSync(input);
   const forward = (signal: NodeJS.Signals) => child.kill(signal);
   const keepWaiting = (signal: NodeJS.Signals) => {
@@ -27,9 +29,11 @@ export async function attachProcess(command: AttachedCommand, onTerminal: boolea
   for (const signal of FORWARDED) process.on(signal, forward);
   for (const signal of FROM_THE_TERMINAL) process.on(signal, keepWaiting);
   child.on('error', (cause) => resolve({ kind: 'not-started', cause }));
-  child.on('exit', (code, signal) =>
-    resolve(signal === null ? { kind: 'exited', code: code ?? 0 } : { kind: 'killed', signal }),
-  );
+  // 'close' comes when all that was printed is here.
+  child.on(command.captureStdout === true ? 'close' : 'exit', (code, signal) => {
+    const stdout = command.captureStdout === true ? { stdout: Buffer.concat(printed).toString('utf8') } : {};
+    resolve(signal === null ? { kind: 'exited', code: code ?? 0, ...stdout } : { kind: 'killed', signal, ...stdout });
+  });
   const result = await promise;
   for (const signal of FORWARDED) process.off(signal, forward);
   for (const signal of FROM_THE_TERMINAL) process.off(signal, keepWaiting);

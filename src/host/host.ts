@@ -101,11 +101,13 @@ export interface AttachedCommand {
   readonly env: Environment;
   /** A file in place of our own standard input, which was read before. */
   readonly inputFile?: string;
+  /** Keeps what the program prints on standard output, and nothing else, for us to print: short answers only. */
+  readonly captureStdout?: boolean;
 }
 
 export type AttachedResult =
-  | { readonly kind: 'exited'; readonly code: number }
-  | { readonly kind: 'killed'; readonly signal: NodeJS.Signals }
+  | { readonly kind: 'exited'; readonly code: number; readonly stdout?: string }
+  | { readonly kind: 'killed'; readonly signal: NodeJS.Signals; readonly stdout?: string }
   | { readonly kind: 'not-started'; readonly cause: Error };
 
 export interface Clock {
