@@ -3,18 +3,21 @@ import { asChalkError, ChalkError, describeError } from '../base/errors.ts';
 import type { DockerCommand } from '../docker/argv/command.ts';
 import { type Item, lastValueOf, positionals, switchIsOn, valuesOf } from '../docker/argv/parse.ts';
 import { findFailedStep } from '../docker/build-record.ts';
+import { readBuildRequest } from '../docker/build-request.ts';
 import { type Builder, builderFlags, findBuilder } from '../docker/builder.ts';
 import { buildProcess, type Route, wantsLegacyBuilder } from '../docker/run-build.ts';
-import { type DockerTools, findTools } from '../docker/tools.ts';
+import { asksAttestations, imageDestination } from '../docker/destination.ts';
+import { type DockerTools, findTools, GUARD } from '../docker/tools.ts';
 import type { AttachedResult, Host } from '../host/host.ts';
 import { signalExitCode } from '../host/attached.ts';
-import { pass, type Reason } from '../plan/index.ts';
+import { decideFallback, pass, type Reason } from '../plan/index.ts';
 import { chooseSinks, deliver } from '../report/index.ts';
 import { runtimeConfig } from '../report/runtime-config.ts';
 import { stageBuild } from './build/execute.ts';
 import { explain } from './build/explain.ts';
 import { type Preparation, prepareBuild, type PrepareOptions } from './build/prepare.ts';
-import { markedReport, type Outcome, passedReport } from './build/report.ts';
+import { runLabelBuild, runPatchBuild } from './build/fallback-build.ts';
+import { inlineReport, markedReport, type Outcome, passedReport } from './build/report.ts';
 import type { End } from './end.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -48,6 +51,7 @@ export async function runDockerCommand(
   }
   const run = { host, tools, command, route, options, input };
   if (preparation.kind === 'pass') return runOriginal(run, preparation.plan.reason, preparation.errors);
+  if (preparation.kind === 'fallback') return runFallback(run, preparation, runtime);
   return runMarked(run, route.kind === 'buildx' ? route.builder : undefined, preparation, runtime);
 }
 
@@ -71,6 +75,24 @@ export async function runUnclear(
   return runOriginal({ host, tools, command, route, options, input: undefined }, plan.reason, []);
 }
 
+/** Runs the program a link of ours stands before with the very words that came. */
+export async function runUntouched(
+  host: Host,
+  globals: readonly Item[],
+  argv: readonly string[],
+): Promise<End> {
+  const tools = await findTools(host, globals);
+  const file = host.launch.entry === 'buildx' ? tools.buildx : tools.docker;
+  if (file === undefined) {
+    throw new ChalkError('DOCKER_NOT_FOUND', 'there is no docker behind this link', {
+      hint: 'install Docker',
+    });
+  }
+  const result = await host.processes.attach({ file, args: argv, env: { ...host.env, ...GUARD } });
+  if (result.kind !== 'not-started') return result;
+  throw new ChalkError('DOCKER_NOT_FOUND', `${file} could not be started`, { cause: result.cause });
+}
+
 /** One run of a command line, and what it is run with. */
 interface Run {
   readonly host: Host;
@@ -88,7 +110,10 @@ async function saveInput(host: Host, command: DockerCommand): Promise<string | u
     command.kind === 'build' &&
     (positionals(command.items).includes('-') || lastValueOf(command.items, 'file') === '-');
   if (!reads) return undefined;
-  const path = join(await host.files.makeTemporary('docker-chalk-input-'), 'input');
+  const folder = await host.files.makeTemporary('docker-chalk-input-').catch(() => undefined);
+  // Nothing was read so far: docker reads it itself, and the build is left alone.
+  if (folder === undefined) return undefined;
+  const path = join(folder, 'input');
   await host.files.spoolInput(path);
   return path;
 }
@@ -99,7 +124,8 @@ async function chooseRoute(host: Host, tools: DockerTools, command: DockerComman
     return { kind: 'docker', why: `DOCKER_BUILDKIT is ${host.env['DOCKER_BUILDKIT']}` };
   }
   if (tools.buildx === undefined) return { kind: 'docker', why: 'there is no buildx' };
-  return { kind: 'buildx', builder: await findBuilder(host, tools.config, command) };
+  const standalone = host.launch.entry === 'buildx' && !host.env['DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND'];
+  return { kind: 'buildx', builder: await findBuilder(host, tools.config, command), standalone };
 }
 
 async function preparationFor(
@@ -109,7 +135,7 @@ async function preparationFor(
   route: Route,
   options: PrepareOptions,
 ): Promise<Preparation> {
-  const leave = (...why: Parameters<typeof pass>): Preparation => ({
+  const leave = (...why: Parameters<typeof pass>): Passed => ({
     kind: 'pass',
     plan: pass(...why),
     errors: [],
@@ -117,9 +143,66 @@ async function preparationFor(
   if (command.kind === 'push') return leave('push', 'a push builds nothing');
   if (command.kind === 'bake') return leave('bake', 'bake files are built as they are');
   if (route.kind === 'docker') {
-    return leave(tools.buildx === undefined ? 'no-buildx' : 'legacy-builder', route.why);
+    const passed = leave(tools.buildx === undefined ? 'no-buildx' : 'legacy-builder', route.why);
+    return fallbackFor(host, command, 'docker', passed);
   }
-  return prepareBuild(host, tools, command, route.builder, options);
+  const prepared = await prepareBuild(host, tools, command, route.builder, options);
+  return prepared.kind === 'pass' ? fallbackFor(host, command, route.builder.driver, prepared) : prepared;
+}
+
+type Passed = Extract<Preparation, { kind: 'pass' }>;
+
+/** What else can be done for a build whose Dockerfile is not to be edited. */
+function fallbackFor(host: Host, command: DockerCommand, driver: string, passed: Passed): Preparation {
+  const read = readBuildRequest(command, host.env, host.cwd);
+  if (read.kind === 'refused') return passed;
+  const { request } = read;
+  const plan = decideFallback({
+    reason: passed.plan.reason,
+    destination: imageDestination(command.items, driver, host.env),
+    noImage: request.noImage,
+    platforms: request.platforms,
+    attestations: asksAttestations(command.items),
+  });
+  if (plan.kind === 'pass') return { ...passed, plan };
+  return { kind: 'fallback', plan, request, errors: passed.errors };
+}
+
+async function runFallback(
+  run: Run,
+  { plan, request, errors }: Extract<Preparation, { kind: 'fallback' }>,
+  runtime: string | undefined,
+): Promise<End> {
+  const { host, tools, command, options } = run;
+  const shimFolder = join(import.meta.dirname, 'shim');
+  const wrap = !switchIsOn(options, 'no-wrap');
+  const quiet = isSilent(host, command);
+  const fallback = { ...run, request, quiet, wrap, shimFolder, runtimeConfig: runtime };
+  let ended;
+  try {
+    ended = plan.kind === 'patch' ? await runPatchBuild(fallback, plan) : await runLabelBuild(fallback, plan);
+  } catch (thrown) {
+    const reason = pass('internal', 'the build could not be prepared').reason;
+    return runOriginal(run, reason, [...errors, asChalkError(thrown)]);
+  }
+  if (ended === 'not-started') return runOriginal(run, plan.reason, errors);
+  const { end, marked } = ended;
+  const [failure] = ended.outcome.errors;
+  if (failure !== undefined && !quiet) {
+    await host.terminal.writeError(`docker chalk: the image has no mark: ${describeError(failure)}\n`);
+  }
+  const outcome: Outcome = {
+    ...ended.outcome,
+    command,
+    exitCode: exitCodeOfResult(end),
+    errors: [...errors, ...ended.outcome.errors],
+  };
+  await sendReport(host, options, () =>
+    marked === undefined
+      ? passedReport(host, outcome)
+      : markedReport(host, tools, marked.build, marked.image, outcome),
+  );
+  return end;
 }
 
 async function runMarked(
@@ -167,7 +250,8 @@ async function runMarked(
     exitCode: exitCodeOfResult(result),
     errors,
   };
-  await sendReport(host, options, () => markedReport(host, tools, build, staged.metadataFile, outcome));
+  const image = { kind: 'metadata-file', path: staged.metadataFile } as const;
+  await sendReport(host, options, () => markedReport(host, tools, inlineReport(build), image, outcome));
   return result;
 }
 
@@ -182,6 +266,14 @@ async function runOriginal(run: Run, reason: Reason, errors: readonly ChalkError
   const result = await host.processes.attach(
     buildProcess(host, tools, command, route, command.items, { inputFile: input }),
   );
+  if (result.kind === 'not-started' && route.kind === 'buildx') {
+    // docker knows what to say about a buildx that cannot be run.
+    return runOriginal(
+      { ...run, route: { kind: 'docker', why: 'buildx could not be started' } },
+      reason,
+      errors,
+    );
+  }
   if (result.kind === 'not-started') {
     throw new ChalkError('DOCKER_NOT_FOUND', 'docker could not be started', { cause: result.cause });
   }

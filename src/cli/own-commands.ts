@@ -1,8 +1,9 @@
-import yargs from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { ChalkError } from '../base/errors.ts';
 import type { Item } from '../docker/argv/parse.ts';
 import { valuesOf } from '../docker/argv/parse.ts';
 import type { Host } from '../host/host.ts';
+import type { AskedWays } from './ways/commands.ts';
 import { EXIT } from './exit-codes.ts';
 import { PRODUCT_VERSION } from './version.ts';
 
@@ -14,8 +15,10 @@ where it came from, and a shim that says where it runs.
 Commands:
   build, buildx build    Build an image, mark it and wrap its entrypoint
   extract NAME           Show and validate the mark of an image or a container
-  install                Put docker-chalk where docker looks for plugins
-  uninstall              Take it away from there
+  install, uninstall     Put docker-chalk where docker finds it: as plugin, in
+                         front of docker, or in front of buildx
+  doctor                 Test every way in and say how to mend what is wrong
+  alias SHELL            Print an alias that puts docker-chalk before docker
   status                 Show what is installed and what it works with
   version                Show the version
 Every other command is docker's own and goes to docker unchanged.
@@ -31,6 +34,39 @@ Options, between \`chalk\` and the command:
 Environment:
   CHALK_DISABLED=1       Run docker itself, as if docker chalk were not there
 `;
+
+function waysOptions<T>(command: Argv<T>) {
+  return command
+    .option('plugin', { type: 'boolean', default: false, describe: 'docker chalk …' })
+    .option('wrapper', {
+      type: 'string',
+      describe: 'docker …: a link named docker in FOLDER (default ~/.local/bin), which PATH must have first',
+    })
+    .option('builder-alias', {
+      type: 'boolean',
+      default: false,
+      describe: "docker build …, by docker's own alias",
+    })
+    .option('buildx-shim', {
+      type: 'boolean',
+      default: false,
+      describe: 'everything that ends in buildx: compose, bake, CI actions',
+    });
+}
+
+function askedWays(asked: {
+  readonly plugin: boolean;
+  readonly wrapper: string | undefined;
+  readonly builderAlias: boolean;
+  readonly buildxShim: boolean;
+}): AskedWays {
+  const names = new Set<'plugin' | 'wrapper' | 'builder-alias' | 'buildx-shim'>();
+  if (asked.plugin) names.add('plugin');
+  if (asked.wrapper !== undefined) names.add('wrapper');
+  if (asked.builderAlias) names.add('builder-alias');
+  if (asked.buildxShim) names.add('buildx-shim');
+  return { names, folder: asked.wrapper === '' ? undefined : asked.wrapper };
+}
 
 /** Our own commands; yargs and everything they need is loaded only when one of them was typed. */
 export async function runOwnCommand(
@@ -70,20 +106,20 @@ export async function runOwnCommand(
     )
     .command(
       'install',
-      'Put docker-chalk where docker looks for plugins',
-      (command) => command,
-      async () => {
-        const { installCommand } = await import('./install-commands.ts');
-        status = await installCommand(host, globals);
+      'Put docker-chalk where docker finds it; without options, as a plugin',
+      waysOptions,
+      async (asked) => {
+        const { installCommand } = await import('./ways/commands.ts');
+        status = await installCommand(host, globals, askedWays(asked));
       },
     )
     .command(
       'uninstall',
-      'Take it away from there',
-      (command) => command,
-      async () => {
-        const { uninstallCommand } = await import('./install-commands.ts');
-        status = await uninstallCommand(host, globals);
+      'Take it away from there; without options, from everywhere',
+      waysOptions,
+      async (asked) => {
+        const { uninstallCommand } = await import('./ways/commands.ts');
+        status = await uninstallCommand(host, globals, askedWays(asked));
       },
     )
     .command(
@@ -91,8 +127,31 @@ export async function runOwnCommand(
       'Show what is installed and what it works with',
       (command) => command,
       async () => {
-        const { statusCommand } = await import('./install-commands.ts');
+        const { statusCommand } = await import('./ways/commands.ts');
         status = await statusCommand(host, globals);
+      },
+    )
+    .command(
+      'doctor',
+      'Test every way in and say how to mend what is wrong',
+      (command) => command,
+      async () => {
+        const { doctorCommand } = await import('./ways/commands.ts');
+        status = await doctorCommand(host, globals);
+      },
+    )
+    .command(
+      'alias <shell>',
+      'Print the alias that puts docker-chalk before docker in a shell',
+      (command) =>
+        command.positional('shell', {
+          type: 'string',
+          demandOption: true,
+          describe: 'bash, zsh, fish or powershell',
+        }),
+      async ({ shell }) => {
+        const { aliasCommand } = await import('./ways/commands.ts');
+        status = await aliasCommand(host, globals, shell);
       },
     )
     .command(

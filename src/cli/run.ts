@@ -7,8 +7,13 @@ import type { End } from './end.ts';
 
 /** Carries out one command line, the words docker gave its plugin. */
 export async function run(host: Host, argv: readonly string[]): Promise<End> {
-  const line = parseChalkLine(argv);
+  const line = parseChalkLine(argvOf(host, argv));
   if (!('words' in line)) {
+    // Standing in for docker, its own words about a wrong flag are the ones to give.
+    if (host.launch.entry !== 'plugin') {
+      const { runUntouched } = await import('./docker-command.ts');
+      return runUntouched(host, [], argv);
+    }
     const hint = 'see docker chalk --help';
     if (line.kind === 'unknown-flag') {
       throw new ChalkError('ARGV_UNKNOWN_FLAG', `docker chalk has no option ${line.word}`, { hint });
@@ -27,6 +32,17 @@ export async function run(host: Host, argv: readonly string[]): Promise<End> {
     const { runUnclear } = await import('./docker-command.ts');
     return runUnclear(host, command.command, options, command.why);
   }
+  if (host.launch.entry !== 'plugin') {
+    // The launcher took it for a build and we do not: it is docker's.
+    const { runUntouched } = await import('./docker-command.ts');
+    return runUntouched(host, globals, argv);
+  }
   const { runOwnCommand } = await import('./own-commands.ts');
   return { kind: 'exited', code: await runOwnCommand(host, globals, options, render(globals), words) };
+}
+
+/** What was typed in docker's terms: standing in for buildx without docker, the word is missing. */
+function argvOf(host: Host, argv: readonly string[]): readonly string[] {
+  const standalone = host.launch.entry === 'buildx' && !host.env['DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND'];
+  return standalone ? ['buildx', ...argv] : argv;
 }

@@ -8,11 +8,12 @@ import { type Facts, type FactValue, known, type MarkAndReport } from './facts.t
 
 export interface DockerFactsInput {
   readonly request: BuildRequest;
-  readonly dockerfile: Dockerfile;
-  readonly dockerfilePath: string;
+  /** Undefined where docker alone has read it; `config` as well, or where it could not be told. */
+  readonly dockerfile: Pick<Dockerfile, 'bytes'> | undefined;
+  readonly dockerfilePath: string | undefined;
   /** The Dockerfile's path from the top of its repository. */
   readonly dockerfilePathInRepository: string | undefined;
-  readonly config: EffectiveConfig;
+  readonly config: Pick<EffectiveConfig, 'stages'> | undefined;
   readonly baseImage: ImageConfig | undefined;
   readonly platforms: readonly string[];
 }
@@ -27,17 +28,17 @@ export function dockerFacts(input: DockerFactsInput): MarkAndReport {
     DOCKER_TAGS: request.tags.map(withDefaultTag),
     DOCKER_LABELS: fromMap(request.labels),
     DOCKER_ANNOTATIONS: fromPairs(request.annotations),
-    DOCKER_TARGET: config.stages.target.stage.name ?? request.target,
+    DOCKER_TARGET: config?.stages.target.stage.name ?? request.target,
     DOCKER_PLATFORMS: platforms,
     DOCKERFILE_PATH_WITHIN_VCTL: input.dockerfilePathInRepository,
-    ...baseImageFacts(config, input.baseImage),
-    DOCKER_BASE_IMAGES: baseImages(config),
+    ...(config === undefined ? {} : baseImageFacts(config, input.baseImage)),
+    DOCKER_BASE_IMAGES: config === undefined ? undefined : baseImages(config),
   });
   return {
     mark,
     report: known({
       ...mark,
-      DOCKER_FILE: new TextDecoder().decode(dockerfile.bytes),
+      DOCKER_FILE: dockerfile === undefined ? undefined : new TextDecoder().decode(dockerfile.bytes),
       DOCKERFILE_PATH: dockerfilePath,
       DOCKER_CONTEXT: contextName(request),
     }),
@@ -56,7 +57,7 @@ function contextName({ context }: BuildRequest): string {
 }
 
 /** The external image the target stage comes from in the end. */
-function baseImageFacts(config: EffectiveConfig, image: ImageConfig | undefined): Facts {
+function baseImageFacts(config: Pick<EffectiveConfig, 'stages'>, image: ImageConfig | undefined): Facts {
   const root = config.stages.chain.at(-1)?.base;
   if (root?.kind !== 'image') return {};
   const ref = parseImageRef(root.reference);
@@ -75,7 +76,9 @@ function baseImageFacts(config: EffectiveConfig, image: ImageConfig | undefined)
 }
 
 /** Every stage with the image it starts from, by stage name; a stage without a name goes by its number. */
-function baseImages(config: EffectiveConfig): Readonly<Record<string, FactValue>> | undefined {
+function baseImages(
+  config: Pick<EffectiveConfig, 'stages'>,
+): Readonly<Record<string, FactValue>> | undefined {
   const entries = config.stages.stages.map(({ stage, base, platform }): [string, FactValue] => {
     const name = stage.name ?? String(stage.index);
     const uri =

@@ -97,7 +97,7 @@ function dockerfileSource(word: string | undefined, cwd: string): DockerfileSour
 }
 
 /** BuildKit `dfgitutil.ParseGitRef` and buildx `isHTTPURL`, as far as the first characters tell. */
-function looksRemote(word: string): boolean {
+export function looksRemote(word: string): boolean {
   return (
     /^(https?|git|ssh):\/\//.test(word) || word.startsWith('github.com/') || /^[\w.-]+@[\w.-]+:/.test(word)
   );

@@ -5,12 +5,15 @@ import type { DockerCommand } from './argv/command.ts';
 import { renderCommand } from './argv/command.ts';
 import { type Item, render } from './argv/parse.ts';
 import type { Builder } from './builder.ts';
-import type { DockerTools } from './tools.ts';
+import { type DockerTools, GUARD } from './tools.ts';
 
 /** How a command line reaches docker. */
 export type Route =
-  /** The buildx program itself, as docker would start it: it holds docker's socket and hears every cancellation. */
-  | { readonly kind: 'buildx'; readonly builder: Builder }
+  /**
+   * The buildx program itself, as docker would start it: it holds docker's socket and hears every cancellation. Compose
+   * starts it `standalone`, without the word and without a docker that called.
+   */
+  | { readonly kind: 'buildx'; readonly builder: Builder; readonly standalone: boolean }
   /** docker, for what buildx does not do or is not there for. */
   | { readonly kind: 'docker'; readonly why: string };
 
@@ -49,16 +52,18 @@ export function buildProcess(
   const docker = tools.docker ?? 'docker';
   if (route.kind === 'docker' || tools.buildx === undefined) {
     const { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: _, DOCKER_CLI_PLUGIN_SOCKET: __, ...env } = host.env;
-    return { file: docker, args: renderCommand({ ...command, items }), env, ...input };
+    return { file: docker, args: renderCommand({ ...command, items }), env: { ...env, ...GUARD }, ...input };
   }
+  const words = [...render(command.pathItems), command.kind, ...render(items)];
   return {
     file: tools.buildx,
-    args: [...tools.globals, 'buildx', ...render(command.pathItems), command.kind, ...render(items)],
+    args: route.standalone ? words : [...tools.globals, 'buildx', ...words],
     env: {
-      DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: docker,
+      ...(route.standalone ? {} : { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: docker }),
       ...host.env,
       ...route.builder.environment,
       ...options.environment,
+      ...GUARD,
     },
     ...input,
   };

@@ -32,7 +32,11 @@ export async function attachProcess(command: AttachedCommand, onTerminal: boolea
   // 'close' comes when all that was printed is here.
   child.on(command.captureStdout === true ? 'close' : 'exit', (code, signal) => {
     const stdout = command.captureStdout === true ? { stdout: Buffer.concat(printed).toString('utf8') } : {};
-    resolve(signal === null ? { kind: 'exited', code: code ?? 0, ...stdout } : { kind: 'killed', signal, ...stdout });
+    resolve(
+      signal === null
+        ? { kind: 'exited', code: code ?? 0, ...stdout }
+        : { kind: 'killed', signal, ...stdout },
+    );
   });
   const result = await promise;
   for (const signal of FORWARDED) process.off(signal, forward);

@@ -7,6 +7,7 @@ export interface Host {
   readonly cwd: string;
   readonly platform: string;
   readonly system: System;
+  readonly launch: Launch;
   readonly files: Files;
   readonly processes: Processes;
   readonly clock: Clock;
@@ -23,6 +24,14 @@ export interface System {
   readonly release: string;
   readonly version: string;
   readonly machine: string;
+}
+
+/** How this program was started. */
+export interface Launch {
+  /** As docker's plugin, by the link before docker on PATH, or by the one before buildx. */
+  readonly entry: 'plugin' | 'wrapper' | 'buildx';
+  /** The launcher, links resolved; undefined when there was none (tests, a run from source). */
+  readonly launcher: string | undefined;
 }
 
 /** Reads reject with `FILE_UNREADABLE`, writes with `FILE_UNWRITABLE`; the system's error is the cause. */

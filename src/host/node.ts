@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname, machine, release, type, version } from 'node:os';
 import { attachProcess } from './attached.ts';
 import { nodeFiles } from './files.ts';
-import type { Environment, Host } from './host.ts';
+import type { Environment, Host, Launch } from './host.ts';
 import { runProcess } from './processes.ts';
 
 /** The host the product runs on: this process, this machine. */
@@ -12,6 +12,7 @@ export function nodeHost(): Host {
     env,
     cwd: process.cwd(),
     platform: process.platform,
+    launch: launchOf(process.env),
     get system() {
       return {
         sysname: type(),
@@ -41,10 +42,21 @@ export function nodeHost(): Host {
   };
 }
 
-/** The environment as the user has it: the launcher keeps NODE_OPTIONS away from this process, not from the build. */
+/**
+ * The environment as the user has it: without what the launcher tells us, and with the NODE_OPTIONS it keeps away from this
+ * process, but not from the build.
+ */
 function userEnvironment(env: Environment): Environment {
-  const { CHALK_NODE_OPTIONS: nodeOptions, ...rest } = env;
-  return nodeOptions === undefined ? env : { ...rest, NODE_OPTIONS: nodeOptions };
+  const { CHALK_NODE_OPTIONS: nodeOptions, CHALK_ENTRY: _, CHALK_LAUNCHER: __, ...rest } = env;
+  return nodeOptions === undefined ? rest : { ...rest, NODE_OPTIONS: nodeOptions };
+}
+
+function launchOf(env: Environment): Launch {
+  const entry = env['CHALK_ENTRY'];
+  return {
+    entry: entry === 'wrapper' || entry === 'buildx' ? entry : 'plugin',
+    launcher: env['CHALK_LAUNCHER'],
+  };
 }
 
 /** A terminal on any standard stream is the one whose Ctrl-C reaches our whole group. */

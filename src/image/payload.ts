@@ -15,6 +15,9 @@ export interface PayloadPart {
 
 const PROGRAMS = ['shim', 'reporter'] as const;
 
+/** Far more than a program of ours has. */
+const MAX_PROGRAM_BYTES = 64 * 1024 * 1024;
+
 /** `shims.json`, written with the programs: platform folder to program to its SHA-256. */
 const Shims = z.record(z.string(), z.record(z.string(), z.string()));
 
@@ -48,7 +51,7 @@ export async function writePayload(
   if (runtimeConfig !== undefined) {
     const path = join(root, 'runtime.json');
     await host.files.write(path, runtimeConfig, 0o644);
-    await host.files.setTime(path, timeOf(createHash('sha256').update(runtimeConfig).digest('hex')));
+    await host.files.setTime(path, timeOfText(runtimeConfig));
   }
 }
 
@@ -68,18 +71,52 @@ async function copyPrograms(
   programs: Platform,
   to: string,
 ): Promise<void> {
-  const folder = platformFolder(programs);
   for (const program of PROGRAMS) {
-    const digest = shims[folder]?.[program];
-    const from = join(shimFolder, folder, program);
-    if (digest === undefined || (await host.files.stat(from)) === undefined) {
-      throw new ChalkError('SHIM_MISSING', `${from} is missing for ${formatPlatform(programs)}`, {
-        hint: 'install docker-chalk again',
-      });
-    }
+    const { from, digest } = await findProgram(host, shimFolder, shims, programs, program);
     await host.files.copy(from, join(to, program), 0o755);
     await host.files.setTime(join(to, program), timeOf(digest));
   }
+}
+
+/** A program for an image, with the time that follows from its content. */
+export interface Program {
+  readonly name: string;
+  readonly time: number;
+  readonly content: Uint8Array;
+}
+
+/** The programs for a platform, as they are. Throws `SHIM_MISSING` and `FILE_UNREADABLE`. */
+export async function readPrograms(host: Host, shimFolder: string, platform: Platform): Promise<Program[]> {
+  const shims = await readShims(host, shimFolder);
+  return Promise.all(
+    PROGRAMS.map(async (name) => {
+      const { from, digest } = await findProgram(host, shimFolder, shims, platform, name);
+      return { name, time: timeOf(digest), content: await host.files.read(from, MAX_PROGRAM_BYTES) };
+    }),
+  );
+}
+
+/** The time of a runtime configuration in an image: it follows from the text as well. */
+export function timeOfText(text: string): number {
+  return timeOf(createHash('sha256').update(text).digest('hex'));
+}
+
+async function findProgram(
+  host: Host,
+  shimFolder: string,
+  shims: z.infer<typeof Shims>,
+  programs: Platform,
+  program: string,
+): Promise<{ readonly from: string; readonly digest: string }> {
+  const folder = platformFolder(programs);
+  const digest = shims[folder]?.[program];
+  const from = join(shimFolder, folder, program);
+  if (digest === undefined || (await host.files.stat(from)) === undefined) {
+    throw new ChalkError('SHIM_MISSING', `${from} is missing for ${formatPlatform(programs)}`, {
+      hint: 'install docker-chalk again',
+    });
+  }
+  return { from, digest };
 }
 
 /** A time between 1970 and 1978 that stands for a content, in seconds. */

@@ -8,7 +8,7 @@ import {
   type StageCounts,
 } from '../dockerfile/index.ts';
 import { addLines, type EntrypointPlacement } from './lines.ts';
-import { type InlinePlan, pass, type Plan, type PlannedPlatform, type Reason } from './plan.ts';
+import { type InlinePlan, pass, type PassPlan, type PlannedPlatform, type Reason } from './plan.ts';
 import { decideWrapping } from './wrapping.ts';
 
 /** One platform of the build, and what the target's image will be configured to run there. */
@@ -28,13 +28,13 @@ export interface PlanInput {
 }
 
 /** Platforms there is a shim for. */
-const SHIM_PLATFORMS: ReadonlySet<string> = new Set(['linux/amd64', 'linux/arm64']);
+export const SHIM_PLATFORMS: ReadonlySet<string> = new Set(['linux/amd64', 'linux/arm64']);
 
 /** Docker's check against a second ENTRYPOINT, CMD or HEALTHCHECK in a stage; ours would be one. */
 const ONCE_RULE = 'MultipleInstructionsDisallowed';
 
 /** Decides about a build whose Dockerfile and base images are known. Pure; throws what `addLines` throws. */
-export function decidePlan(input: PlanInput): Plan {
+export function decidePlan(input: PlanInput): InlinePlan | PassPlan {
   const { dockerfile, configs, checkArgument } = input;
   const [{ config }] = configs;
   const { target } = config.stages;

@@ -39,7 +39,7 @@ export type ReasonCode =
   | 'internal';
 
 /** What will happen to a build. */
-export type Plan = InlinePlan | PassPlan;
+export type Plan = InlinePlan | PatchPlan | LabelPlan | PassPlan;
 
 /** Injection A: lines at the end of the target stage of a private copy of the Dockerfile. */
 export interface InlinePlan {
@@ -69,6 +69,22 @@ export interface Wrapping {
   readonly before: readonly string[];
   readonly after: readonly string[];
   readonly cmd: readonly string[];
+}
+
+/** Injection C: docker builds what was typed; then the image in the engine gets one layer and another entrypoint. */
+export interface PatchPlan {
+  readonly kind: 'patch';
+  /** Why no lines are added to the Dockerfile. */
+  readonly reason: Reason;
+}
+
+/** Injection G: docker builds what was typed, with some labels more. */
+export interface LabelPlan {
+  readonly kind: 'label';
+  /** Why no lines are added to the Dockerfile. */
+  readonly reason: Reason;
+  /** Why the image cannot be patched either. */
+  readonly why: string;
 }
 
 /** The user's command line is carried out as it is. */

@@ -12,7 +12,10 @@ export type WrapDecision =
  * is the shim's argument, whether it comes from CMD or from `docker run`. A shim that came with the base image is
  * replaced, never started by another.
  */
-export function decideWrapping({ entrypoint, cmd }: EffectiveConfig): WrapDecision {
+export function decideWrapping({
+  entrypoint,
+  cmd,
+}: Pick<EffectiveConfig, 'entrypoint' | 'cmd'>): WrapDecision {
   const own = withoutShim(entrypoint);
   const [program] = own.length > 0 ? own : cmd;
   if (program === undefined) {

@@ -37,6 +37,11 @@ export const THEIRS: readonly (readonly [line: string, expected: string])[] = [
   ['chalk --report=x --runtime-report - -D ps', '-D ps'],
   ['chalk --report - --context build ps', '--context build ps'],
   ['chalk -- ps', '-- ps'],
+  ['chalk prune -f', 'buildx prune -f'],
+  ['chalk du', 'buildx du'],
+  ['__complete chalk build --ta', '__complete buildx build --ta'],
+  ['__complete chalk run --ta', '__complete run --ta'],
+  ['-D __complete chalk ps x', '-D __complete ps x'],
   ['ps', 'ps'],
   ['run alpine chalk', 'run alpine chalk'],
 ];
@@ -73,5 +78,6 @@ export const OURS: readonly string[] = [
   'chalk uninstall',
   'chalk status',
   'chalk version',
-  '__complete chalk bui',
+  'chalk doctor',
+  'chalk alias bash',
 ];

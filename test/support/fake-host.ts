@@ -51,6 +51,7 @@ export function fakeHost(world: World = {}): FakeHost {
     env: world.env ?? {},
     cwd: world.cwd ?? '/work',
     platform: 'linux',
+    launch: { entry: 'plugin', launcher: undefined },
     system: { sysname: 'Linux', nodename: 'machine', release: '6.1.0', version: '#1', machine: 'x86_64' },
     files: fakeFiles(disk),
     processes: {

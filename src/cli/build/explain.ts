@@ -13,6 +13,17 @@ export function explain(preparation: Preparation, userItems: readonly Item[]): s
     );
     return table(rows);
   }
+  if (preparation.kind === 'fallback') {
+    const { plan } = preparation;
+    rows.push(
+      plan.kind === 'patch'
+        ? ['plan', 'patch: docker builds exactly what was typed, then the image in the engine is marked']
+        : ['plan', 'label: docker builds what was typed, with labels'],
+      ['because', `${plan.reason.text} [${plan.reason.code}]`],
+    );
+    if (plan.kind === 'label') rows.push(['and', plan.why]);
+    return table(rows);
+  }
   const { plan, source } = preparation.build;
   rows.push(
     ['plan', plan.entrypoint ? 'inline: mark the image and wrap its entrypoint' : 'inline: mark the image'],

@@ -5,10 +5,8 @@ import {
   type Collected,
   collectCi,
   collectGit,
-  collectHost,
   gitContextFacts,
   pathWithinRepository,
-  when,
 } from '../../collect/index.ts';
 import { dockerFacts } from '../../collect/docker-facts.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
@@ -24,17 +22,19 @@ import {
   resolveConfig,
 } from '../../dockerfile/index.ts';
 import type { Host } from '../../host/host.ts';
-import { type Mark, type MarkValue, randomChalkId, RANDOM_ID_BYTES, sealMark } from '../../mark/index.ts';
+import { type Mark, type MarkValue, sealMark } from '../../mark/index.ts';
 import {
   decidePlan,
   type InlinePlan,
+  type LabelPlan,
   pass,
   type PassPlan,
+  type PatchPlan,
   type PlatformConfig,
   type ReasonCode,
 } from '../../plan/index.ts';
+import { newMarkKeys, reportedKeys } from './mark-keys.ts';
 import { type BuildSource, readSource } from './source.ts';
-import { CHALK_FORMAT_VERSION, PRODUCT_VERSION } from '../version.ts';
 
 /** A build that will be marked: the plan, and everything it needs that is on this machine. */
 export interface PreparedBuild {
@@ -53,6 +53,13 @@ export interface PreparedBuild {
 
 export type Preparation =
   | { readonly kind: 'prepared'; readonly build: PreparedBuild }
+  /** The Dockerfile stays as it is; docker builds what was typed, and the image gets its mark in another way. */
+  | {
+      readonly kind: 'fallback';
+      readonly plan: PatchPlan | LabelPlan;
+      readonly request: BuildRequest;
+      readonly errors: readonly ChalkError[];
+    }
   | { readonly kind: 'pass'; readonly plan: PassPlan; readonly errors: readonly ChalkError[] };
 
 export interface PrepareOptions {
@@ -107,7 +114,6 @@ async function prepare(
   if (plan.kind === 'pass') return { kind: 'pass', plan, errors };
 
   const top = git.facts['VCS_DIR_WHEN_CHALKED'];
-  const { VCS_DIR_WHEN_CHALKED: _, ...gitInMark } = git.facts;
   const docker = dockerFacts({
     request,
     dockerfile: source.dockerfile,
@@ -120,25 +126,11 @@ async function prepare(
     baseImage: resolved.baseImage,
     platforms: plan.platforms.map(({ platform }) => formatPlatform(platform)),
   });
-  const machine = collectHost(host, { version: PRODUCT_VERSION }).mark;
-  const { TIMESTAMP_WHEN_CHALKED, DATETIME_WHEN_CHALKED } = when(host.clock).mark;
-  const common = {
-    CHALK_ID: randomChalkId(host.random.bytes(RANDOM_ID_BYTES)),
-    CHALK_VERSION: CHALK_FORMAT_VERSION,
-    CHALK_RAND: Buffer.from(host.random.bytes(8)).toString('hex'),
-    ARTIFACT_TYPE: 'Docker Image',
-    TIMESTAMP_WHEN_CHALKED,
-    DATETIME_WHEN_CHALKED,
-    PLATFORM_WHEN_CHALKED: machine['PLATFORM_WHEN_CHALKED'],
-    INJECTOR_VERSION: PRODUCT_VERSION,
-    ...gitInMark,
-    ...ci.facts,
-    ...docker.mark,
-  };
+  const learned = { git: git.facts, ci: ci.facts, docker };
+  const common = newMarkKeys(host, learned);
   const marks = plan.platforms.map(({ platform }) =>
     sealMark({ ...common, DOCKER_PLATFORM: formatPlatform(platform) }),
   );
-  const facts = { ...git.facts, ...machine, ...docker.report };
   return {
     kind: 'prepared',
     build: {
@@ -146,7 +138,7 @@ async function prepare(
       request,
       source,
       marks,
-      facts,
+      facts: reportedKeys(host, learned),
       hostFacts: resolved.answer.facts,
       errors,
     },

@@ -4,12 +4,13 @@ import { parseImageRef } from '../../base/image-ref.ts';
 import { parseJson } from '../../base/json.ts';
 import { collectCi, collectGitStatus, collectHost, when } from '../../collect/index.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
+import type { BuildRequest } from '../../docker/build-request.ts';
 import { type BuildMetadata, readBuildMetadata } from '../../docker/run-build.ts';
 import type { DockerTools } from '../../docker/tools.ts';
 import type { Host } from '../../host/host.ts';
 import { outputOf } from '../../host/processes.ts';
 import { bareDigest, digestTable, inspectImage } from '../../image/image-facts.ts';
-import type { MarkMap, MarkValue } from '../../mark/index.ts';
+import type { Mark, MarkMap, MarkValue } from '../../mark/index.ts';
 import type { Reason } from '../../plan/index.ts';
 import { newActionId, redactItems, writeReport } from '../../report/index.ts';
 import { PRODUCT_VERSION } from '../version.ts';
@@ -19,11 +20,43 @@ import type { PreparedBuild } from './prepare.ts';
 export interface Outcome {
   readonly command: DockerCommand;
   /** Which injection was used for the image that is there now, `none` when docker built what was typed. */
-  readonly injection: 'inline' | 'none';
+  readonly injection: 'inline' | 'patch' | 'label' | 'none';
   readonly reason: Reason;
   readonly exitCode: number;
   readonly errors: readonly ChalkError[];
 }
+
+/** A marked build, as far as a report speaks of it. */
+export interface ReportedBuild {
+  readonly request: BuildRequest;
+  /** The folder of this machine the build is about, where there is one. */
+  readonly folder: string | undefined;
+  readonly marks: readonly Mark[];
+  /** Artifact keys that are not in the marks. */
+  readonly facts: Readonly<Record<string, MarkValue>>;
+  /** Artifact keys that say what was added to the user's build. */
+  readonly added: Readonly<Record<string, MarkValue>>;
+  readonly hostFacts: Readonly<Record<string, MarkValue>>;
+  readonly errors: readonly ChalkError[];
+}
+
+/** An inline build, for `markedReport`. */
+export function inlineReport(build: PreparedBuild): ReportedBuild {
+  return {
+    ...build,
+    folder: build.source.folder,
+    added: {
+      DOCKER_FILE_CHALKED: new TextDecoder().decode(build.plan.dockerfile),
+      DOCKER_CHALK_ADDED_TO_DOCKERFILE: build.plan.added,
+    },
+  };
+}
+
+/** Where the digests of a built image are to be read. */
+export type BuiltImage =
+  | { readonly kind: 'metadata-file'; readonly path: string }
+  /** In the engine, under this name or ID. */
+  | { readonly kind: 'local'; readonly name: string; readonly configDigest?: string | undefined };
 
 const NOTHING: Readonly<Record<string, MarkValue>> = {};
 
@@ -43,14 +76,14 @@ export async function passedReport(host: Host, outcome: Outcome): Promise<string
 export async function markedReport(
   host: Host,
   tools: DockerTools,
-  build: PreparedBuild,
-  metadataFile: string,
+  build: ReportedBuild,
+  image: BuiltImage | undefined,
   outcome: Outcome,
 ): Promise<string> {
-  const { folder } = build.source;
+  const { folder } = build;
   const built = outcome.exitCode === 0;
-  const [image, status, keys, buildx] = await Promise.all([
-    built ? imageKeys(host, tools, build, metadataFile) : NOTHING,
+  const [imageFacts, status, keys, buildx] = await Promise.all([
+    built && image !== undefined ? imageKeys(host, tools, build, image) : NOTHING,
     folder === undefined ? { facts: {}, errors: [] } : collectGitStatus(host, folder),
     hostKeys(host, outcome),
     buildxVersion(host, tools),
@@ -63,9 +96,8 @@ export async function markedReport(
         ...mark.values,
         ['_OP_ARTIFACT_TYPE', 'Docker Image'],
         ['_OP_ARTIFACT_CONTEXT', 'build'],
-        ['DOCKER_FILE_CHALKED', new TextDecoder().decode(build.plan.dockerfile)],
-        ['DOCKER_CHALK_ADDED_TO_DOCKERFILE', build.plan.added],
-        ...Object.entries(image),
+        ...Object.entries(build.added),
+        ...Object.entries(imageFacts),
       ]),
   );
   return writeReport({
@@ -98,10 +130,16 @@ async function hostKeys(host: Host, outcome: Outcome): Promise<Readonly<Record<s
 async function imageKeys(
   host: Host,
   tools: DockerTools,
-  build: PreparedBuild,
-  metadataFile: string,
+  build: ReportedBuild,
+  image: BuiltImage,
 ): Promise<Readonly<Record<string, MarkValue>>> {
-  const metadata = await readBuildMetadata(host, metadataFile);
+  if (image.kind === 'local') {
+    const local = await inspectImage(host, tools, image.name);
+    const { _REPO_DIGESTS: _, _REPO_TAGS: __, ...facts } = local?.facts ?? {};
+    const { configDigest } = image;
+    return configDigest === undefined ? facts : { ...facts, _IMAGE_CONFIG_DIGEST: bareDigest(configDigest) };
+  }
+  const metadata = await readBuildMetadata(host, image.path);
   if (metadata === undefined) return {};
   const ids = [metadata.configDigest, metadata.digest].filter((id) => id !== undefined);
   for (const id of ids) {

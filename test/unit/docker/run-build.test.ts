@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import type { Builder } from '../../../src/docker/builder.ts';
 import { buildProcess, type Route, wantsLegacyBuilder } from '../../../src/docker/run-build.ts';
+import { GUARD } from '../../../src/docker/tools.ts';
 import { fakeHost } from '../../support/fake-host.ts';
 import { commandOf, toolsWith } from './support.ts';
 
 const builder = (environment: Builder['environment'] = {}): Route => ({
   kind: 'buildx',
+  standalone: false,
   builder: { name: 'b', environment, driver: 'docker' },
 });
 const throughDocker: Route = { kind: 'docker', why: 'so' };
@@ -41,12 +43,17 @@ describe('the buildx program is started as docker starts it', () => {
   });
 
   test('with docker’s socket, by which it hears of a cancellation', () => {
-    expect(processOf('build .', builder(), { ...pluginEnv, A: '1' }).env).toEqual({ ...pluginEnv, A: '1' });
+    expect(processOf('build .', builder(), { ...pluginEnv, A: '1' }).env).toEqual({
+      ...pluginEnv,
+      A: '1',
+      ...GUARD,
+    });
   });
 
   test('and takes itself for a plugin even when nobody said so', () => {
     expect(processOf('build .', builder()).env).toEqual({
       DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: '/usr/bin/docker',
+      ...GUARD,
     });
   });
 
@@ -74,7 +81,7 @@ describe('docker itself is started', () => {
   });
 
   test('without the variables that are the plugin’s own', () => {
-    expect(processOf('push x', throughDocker, { ...pluginEnv, A: '1' }).env).toEqual({ A: '1' });
+    expect(processOf('push x', throughDocker, { ...pluginEnv, A: '1' }).env).toEqual({ A: '1', ...GUARD });
   });
 });
 

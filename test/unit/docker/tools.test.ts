@@ -70,7 +70,13 @@ describe('a helper call', () => {
       {
         file: '/usr/bin/docker',
         args: ['-D', '--host', 'tcp://h', 'version'],
-        env: { PATH: '/usr/bin', HOME: '/home/u', DOCKER_CONTEXT: 'x', BUILDX_BUILDER: 'y' },
+        env: {
+          PATH: '/usr/bin',
+          HOME: '/home/u',
+          DOCKER_CONTEXT: 'x',
+          BUILDX_BUILDER: 'y',
+          CHALK_GUARD: '1',
+        },
         timeoutMs: 5,
       },
     ]);
