@@ -11,7 +11,6 @@ import { type DockerTools, findTools, GUARD } from '../docker/tools.ts';
 import type { AttachedResult, Host } from '../host/host.ts';
 import { signalExitCode } from '../host/attached.ts';
 import { decideFallback, pass, type Reason } from '../plan/index.ts';
-import { chooseSinks, deliver } from '../report/index.ts';
 import { runtimeConfig } from '../report/runtime-config.ts';
 import { stageBuild } from './build/execute.ts';
 import { explain } from './build/explain.ts';
@@ -20,6 +19,7 @@ import { runLabelBuild, runPatchBuild } from './build/fallback-build.ts';
 import { inlineReport, markedReport, type Outcome, passedReport } from './build/report.ts';
 import type { End } from './end.ts';
 import { EXIT } from './exit-codes.ts';
+import { sendReport } from './send-report.ts';
 
 /** What Ctrl-C leaves behind in buildx (`cmd/buildx/main.go`), and a shell's word for SIGINT. */
 const CANCELLED = 130;
@@ -33,6 +33,10 @@ export async function runDockerCommand(
   command: DockerCommand,
   options: readonly Item[],
 ): Promise<End> {
+  if (command.kind === 'push' || command.kind === 'pull') {
+    const { runTransfer } = await import('./transfer-command.ts');
+    return runTransfer(host, command, options);
+  }
   const runtime = runtimeConfig(valuesOf(options, 'runtime-report'));
   const tools = await findTools(host, command.globals);
   if (tools.docker === undefined) {
@@ -119,7 +123,6 @@ async function saveInput(host: Host, command: DockerCommand): Promise<string | u
 }
 
 async function chooseRoute(host: Host, tools: DockerTools, command: DockerCommand): Promise<Route> {
-  if (command.kind === 'push') return { kind: 'docker', why: 'docker pushes' };
   if (wantsLegacyBuilder(command, host.env['DOCKER_BUILDKIT'])) {
     return { kind: 'docker', why: `DOCKER_BUILDKIT is ${host.env['DOCKER_BUILDKIT']}` };
   }
@@ -140,7 +143,6 @@ async function preparationFor(
     plan: pass(...why),
     errors: [],
   });
-  if (command.kind === 'push') return leave('push', 'a push builds nothing');
   if (command.kind === 'bake') return leave('bake', 'bake files are built as they are');
   if (route.kind === 'docker') {
     const passed = leave(tools.buildx === undefined ? 'no-buildx' : 'legacy-builder', route.why);
@@ -278,24 +280,12 @@ async function runOriginal(run: Run, reason: Reason, errors: readonly ChalkError
     throw new ChalkError('DOCKER_NOT_FOUND', 'docker could not be started', { cause: result.cause });
   }
   // What builds nothing is none of our business.
-  if (reason.code !== 'no-image' && reason.code !== 'push') {
+  if (reason.code !== 'no-image') {
     const exitCode = exitCodeOfResult(result);
     const outcome: Outcome = { command, injection: 'none', reason, exitCode, errors };
     await sendReport(host, options, () => passedReport(host, outcome));
   }
   return result;
-}
-
-/** Reporting comes last and can fail no build: what goes wrong in it is a line on standard error. */
-async function sendReport(host: Host, options: readonly Item[], write: () => Promise<string>): Promise<void> {
-  if (switchIsOn(options, 'no-report')) return;
-  try {
-    const failures = await deliver(chooseSinks(host, valuesOf(options, 'report')), await write());
-    for (const failure of failures)
-      await host.terminal.writeError(`docker chalk: ${describeError(failure)}\n`);
-  } catch (thrown) {
-    await host.terminal.writeError(`docker chalk: no report: ${describeError(asChalkError(thrown))}\n`);
-  }
 }
 
 /** Programs read standard error in these modes. */

@@ -38,7 +38,8 @@ export function overrideValues({ definition, edits, payloadContext, remote, ownC
     const check = checks === undefined ? [] : [set(`args.${CHECKS_ARGUMENT}`, checks)];
     if (edit === undefined) {
       // An empty value takes the context away again.
-      return [set('dockerfile', target.dockerfile), set(`contexts.${payloadContext}`, ''), ...check];
+      const own = target.contexts.get(payloadContext) ?? '';
+      return [set('dockerfile', target.dockerfile), set(`contexts.${payloadContext}`, own), ...check];
     }
     return [
       set('dockerfile', edit.dockerfile),

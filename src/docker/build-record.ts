@@ -10,7 +10,7 @@ export type FailedStep =
   | { readonly kind: 'at-line'; readonly line: number; readonly message: string }
   | { readonly kind: 'unclear'; readonly why: string };
 
-const Listed = z.object({ ref: z.string(), status: z.string() });
+const Listed = z.object({ ref: z.string(), status: z.string(), created_at: z.optional(z.string()) });
 const Record = z.object({
   Dockerfile: z.optional(z.string()),
   Error: z.optional(z.object({ Message: z.optional(z.string()), Sources: z.optional(z.string()) })),
@@ -30,6 +30,22 @@ export async function findFailedStep(
   builderArgs: readonly string[],
   dockerfile: string,
 ): Promise<FailedStep> {
+  const [found] = await findFailedSteps(host, tools, builderArgs, [dockerfile]);
+  return found?.step ?? { kind: 'unclear', why: 'the builder keeps no record of this build' };
+}
+
+/**
+ * The same for several builds that were run at once; those without a failed record are missing in the answer.
+ *
+ * @param since milliseconds since the epoch: older records are of other builds, where a Dockerfile is no private copy.
+ */
+export async function findFailedSteps(
+  host: Host,
+  tools: DockerTools,
+  builderArgs: readonly string[],
+  dockerfiles: readonly string[],
+  since?: number,
+): Promise<readonly { readonly dockerfile: string; readonly step: FailedStep }[]> {
   const history = ['buildx', ...builderArgs, 'history'];
   const list = outputOf(
     await dockerHelper(host, tools, [...history, 'ls', '--no-trunc', '--format', 'json']),
@@ -37,18 +53,24 @@ export async function findFailedStep(
   const refs = (list ?? '')
     .split('\n')
     .map((line) => Listed.safeParse(parseJson(line)))
-    .flatMap((row) =>
-      row.success && row.data.status === 'Error' ? [row.data.ref.split('/').at(-1) ?? ''] : [],
-    )
-    .slice(0, RECORDS_LOOKED_AT);
+    .flatMap((row) => {
+      if (!row.success || row.data.status !== 'Error') return [];
+      const { ref, created_at: created = '' } = row.data;
+      return since !== undefined && !(Date.parse(created) >= since) ? [] : [ref.split('/').at(-1) ?? ''];
+    })
+    .slice(0, RECORDS_LOOKED_AT + dockerfiles.length - 1);
+  const found = [];
   for (const ref of refs) {
     const text = outputOf(await dockerHelper(host, tools, [...history, 'inspect', '--format', 'json', ref]));
     const record = Record.safeParse(parseJson(text ?? ''));
     if (!record.success) continue;
-    if (resolve(host.cwd, record.data.Dockerfile ?? '') !== dockerfile) continue;
-    return failedStep(record.data.Error?.Sources, record.data.Error?.Message ?? '');
+    const dockerfile = resolve(host.cwd, record.data.Dockerfile ?? '');
+    if (!dockerfiles.includes(dockerfile)) continue;
+    const step = failedStep(record.data.Error?.Sources, record.data.Error?.Message ?? '');
+    found.push({ dockerfile, step });
+    if (dockerfiles.length === 1) break;
   }
-  return { kind: 'unclear', why: 'the builder keeps no record of this build' };
+  return found;
 }
 
 /** `Sources` is the snippet a person sees, in base64; its first line is `Dockerfile:12`. */

@@ -51,8 +51,7 @@ export function buildProcess(
   };
   const docker = tools.docker ?? 'docker';
   if (route.kind === 'docker' || tools.buildx === undefined) {
-    const { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: _, DOCKER_CLI_PLUGIN_SOCKET: __, ...env } = host.env;
-    return { file: docker, args: renderCommand({ ...command, items }), env: { ...env, ...GUARD }, ...input };
+    return { ...dockerProcess(host, docker, renderCommand({ ...command, items })), ...input };
   }
   const words = [...render(command.pathItems), command.kind, ...render(items)];
   return {
@@ -66,6 +65,20 @@ export function buildProcess(
       ...GUARD,
     },
     ...input,
+  };
+}
+
+/**
+ * docker run in the user's place. It makes a socket of its own for its plugins and does not look at the one we were given,
+ * so that one is watched for it.
+ */
+export function dockerProcess(host: Host, docker: string, args: readonly string[]): AttachedCommand {
+  const { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: _, DOCKER_CLI_PLUGIN_SOCKET: socket, ...env } = host.env;
+  return {
+    file: docker,
+    args,
+    env: { ...env, ...GUARD },
+    ...(socket === undefined ? {} : { cancelAddress: socket }),
   };
 }
 
@@ -87,10 +100,22 @@ const MetadataFile = z.object({
   'buildx.build.ref': z.optional(z.string()),
 });
 
-/** Reads a metadata file; undefined when the build wrote none or something else stands there. */
-export async function readBuildMetadata(host: Host, path: string): Promise<BuildMetadata | undefined> {
-  const text = await host.files.readText(path).catch(() => '');
-  const parsed = MetadataFile.safeParse(parseJson(text));
+const BakeMetadataFile = z.record(z.string(), z.unknown());
+
+/**
+ * Reads a metadata file; undefined when the build wrote none or something else stands there. A bake writes one for all
+ * its targets, by name.
+ */
+export async function readBuildMetadata(
+  host: Host,
+  path: string,
+  bakeTarget?: string,
+): Promise<BuildMetadata | undefined> {
+  const json = parseJson(await host.files.readText(path).catch(() => ''));
+  const targets = BakeMetadataFile.safeParse(json);
+  const parsed = MetadataFile.safeParse(
+    bakeTarget === undefined || !targets.success ? json : targets.data[bakeTarget],
+  );
   if (!parsed.success) return undefined;
   const file = parsed.data;
   return {

@@ -112,6 +112,8 @@ export interface AttachedCommand {
   readonly inputFile?: string;
   /** Keeps what the program prints on standard output, and nothing else, for us to print: short answers only. */
   readonly captureStdout?: boolean;
+  /** docker's plugin socket, where the program itself does not listen to it: when it closes the program gets SIGTERM. */
+  readonly cancelAddress?: string;
 }
 
 export type AttachedResult =

@@ -6,7 +6,7 @@ import { dockerHelper, type DockerTools } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
 import { describeResult, outputOf } from '../host/processes.ts';
 import type { MarkValue } from '../mark/index.ts';
-import { bareDigest, inspectImage } from './image-facts.ts';
+import { bareDigest, inspectImage, type LocalImage } from './image-facts.ts';
 
 /** Where a mark was looked for, and what stood there. */
 export interface Extraction {
@@ -62,10 +62,7 @@ export async function extractMark(host: Host, tools: DockerTools, name: string):
     };
     return { kind: 'container', name, facts, found: await copyOut(host, tools, container.Id) };
   }
-  if (image !== undefined) {
-    const facts = { _OP_ARTIFACT_TYPE: 'Docker Image', ...image.facts };
-    return { kind: 'image', name, facts, found: await readFromImage(host, tools, image.id) };
-  }
+  if (image !== undefined) return describeImage(host, tools, name, image);
   const failure =
     containers.kind === 'exited' ? containers.stderr.trim() : describeResult('docker', containers);
   const unreachable = /cannot connect|connection refused|permission denied/i.test(failure);
@@ -74,6 +71,26 @@ export async function extractMark(host: Host, tools: DockerTools, name: string):
     unreachable ? failure : `there is no image or container named ${name} in this engine`,
     { hint: unreachable ? 'docker info tells more' : 'docker pull it, or see docker images' },
   );
+}
+
+/** The mark of an image, whatever containers have its name; undefined when the engine has no such image. */
+export async function extractImageMark(
+  host: Host,
+  tools: DockerTools,
+  name: string,
+): Promise<Extraction | undefined> {
+  const image = await inspectImage(host, tools, name);
+  return image === undefined ? undefined : describeImage(host, tools, name, image);
+}
+
+async function describeImage(
+  host: Host,
+  tools: DockerTools,
+  name: string,
+  image: LocalImage,
+): Promise<Extraction> {
+  const facts = { _OP_ARTIFACT_TYPE: 'Docker Image', ...image.facts };
+  return { kind: 'image', name, facts, found: await readFromImage(host, tools, image.id) };
 }
 
 /** A container is made from the image and never started: that gives the engine's own view of the file in milliseconds. */

@@ -22,7 +22,7 @@ const MAX_PROGRAM_BYTES = 64 * 1024 * 1024;
 const Shims = z.record(z.string(), z.record(z.string(), z.string()));
 
 /**
- * Lays the payload out below `root`: `<folder>/shim`, `<folder>/reporter`, `<folder>/chalk.json`, and `runtime.json` where
+ * Lays the payload out below `root`: `<folder>/programs/.chalk/shim` and `reporter`, `<folder>/chalk.json`, and `runtime.json` where
  * there is one; without a shim folder the marks alone. The COPY lines set the modes.
  *
  * Builders take a file for unchanged that has the name, size and time of the last build's (fsutil's `compareStat`), and
@@ -71,11 +71,14 @@ async function copyPrograms(
   programs: Platform,
   to: string,
 ): Promise<void> {
+  const chalk = join(to, 'programs', '.chalk');
+  await host.files.makeFolder(chalk, 0o755);
   for (const program of PROGRAMS) {
     const { from, digest } = await findProgram(host, shimFolder, shims, programs, program);
-    await host.files.copy(from, join(to, program), 0o755);
-    await host.files.setTime(join(to, program), timeOf(digest));
+    await host.files.copy(from, join(chalk, program), 0o755);
+    await host.files.setTime(join(chalk, program), timeOf(digest));
   }
+  await host.files.setTime(chalk, 0);
 }
 
 /** A program for an image, with the time that follows from its content. */

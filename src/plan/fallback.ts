@@ -17,7 +17,7 @@ const LEFT_ALONE: ReadonlySet<ReasonCode> = new Set([
   'no-image',
   'argv',
   'bake',
-  'push',
+
   'engine-unreachable',
   'internal',
 ]);

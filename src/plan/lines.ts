@@ -62,7 +62,8 @@ export function addLines(file: Dockerfile, stage: Stage, additions: Additions): 
   if (others.length > 0)
     lines.push(...['OS', 'ARCH', 'VARIANT'].map((part) => `${word('ARG')} TARGET${part}`));
   if (wrapping !== undefined) {
-    lines.push(copy('0555', `${folder}/shim ${folder}/reporter`, '/.chalk/'));
+    // The folder comes along, with its time: one that COPY makes has the time of the build, and no layer twice.
+    lines.push(copy('0555', `${folder}/programs`, '/'));
     if (runtimeConfig) lines.push(copy('0444', 'runtime.json', '/.chalk/runtime.json'));
     if (placement.kind === 'added') lines.push(execForm(word('ENTRYPOINT'), wrapping.after));
     if (repeatCmd) lines.push(execForm(word('CMD'), wrapping.cmd));

@@ -17,7 +17,6 @@ export type ReasonCode =
   | 'no-image'
   | 'argv'
   | 'bake'
-  | 'push'
   | 'legacy-builder'
   | 'no-buildx'
   | 'context-stdin'

@@ -3,7 +3,7 @@ import { inMarkOrder, inReportOrder, type MarkObject, type MarkValue, writeValue
 
 /** What a report says, before it has a form. */
 export interface ReportContent {
-  readonly operation: 'build' | 'bake' | 'extract';
+  readonly operation: 'build' | 'bake' | 'push' | 'pull' | 'extract';
   /** 16 hex digits, new for every run. */
   readonly actionId: string;
   /** Host keys: time, machine, tools. */

@@ -16,8 +16,10 @@ import { askBuilder, type BuilderAnswer } from '../../docker/builder-answer.ts';
 import { type ImageConfig, lookUpImages, wantedKey } from '../../docker/image-config.ts';
 import type { DockerTools } from '../../docker/tools.ts';
 import {
+  type BaseConfig,
   type BuildOptions,
   type Dockerfile,
+  type NeededImage,
   neededBaseImages,
   resolveConfig,
 } from '../../dockerfile/index.ts';
@@ -67,7 +69,11 @@ export interface PrepareOptions {
   readonly runtimeConfig: boolean;
   /** The file standard input was saved to, where the build reads it. */
   readonly input: string | undefined;
+  /** The config behind a named context that is no image, where the caller knows it: another target of a bake. */
+  readonly contextConfig?: ContextLookup;
 }
+
+export type ContextLookup = (value: string, platform: Platform) => Promise<BaseConfig | undefined>;
 
 /** Finds out all that must be known before a build. Never rejects: what goes wrong here is a reason to leave the build alone. */
 export async function prepareBuild(
@@ -101,7 +107,7 @@ async function prepare(
 
   // Everything that waits for another program runs at once, and none of it for a network unless a base image is unknown here.
   const collecting = Promise.all([sourceFacts(host, request, source.folder), collectCi(host)]);
-  const resolving = resolve(host, tools, builder, request, source.dockerfile);
+  const resolving = resolve(host, tools, builder, request, source.dockerfile, options.contextConfig);
   const [[git, ci], resolved] = await Promise.all([collecting, resolving]);
 
   const plan = decidePlan({
@@ -145,6 +151,34 @@ async function prepare(
   };
 }
 
+/** What the image of a build will be configured to run on one platform, for builds that start from it. */
+export async function configOfBuild(
+  host: Host,
+  tools: DockerTools,
+  command: DockerCommand,
+  builder: Builder,
+  options: PrepareOptions,
+  platform: Platform,
+): Promise<BaseConfig | undefined> {
+  const read = readBuildRequest(command, host.env, host.cwd);
+  if (read.kind === 'refused') return undefined;
+  const { request } = read;
+  const source = await readSource(host, tools, builder, command, request, options.input);
+  if (source.kind === 'pass') return undefined;
+  const { dockerfile } = source;
+  const { configs } = await resolveFor(
+    host,
+    tools,
+    builder,
+    request,
+    dockerfile,
+    platform,
+    options.contextConfig,
+  );
+  const { config } = configs.find((each) => samePlatform(each.platform, platform)) ?? configs[0];
+  return { ...config, os: config.stages.rootPlatform.os };
+}
+
 /** What version control says of what is built: the folder's repository, or the address of a remote one. */
 function sourceFacts(host: Host, request: BuildRequest, folder: string | undefined): Promise<Collected> {
   if (folder !== undefined) return collectGit(host, folder);
@@ -167,11 +201,12 @@ async function resolve(
   builder: Builder,
   request: BuildRequest,
   dockerfile: Dockerfile,
+  contextConfig: ContextLookup | undefined,
 ): Promise<Resolved & { readonly answer: BuilderAnswer }> {
   const guess = normalizePlatform({ os: 'linux', architecture: host.system.machine });
   const [answer, first] = await Promise.all([
     askBuilder(host, tools, builder),
-    resolveFor(host, tools, builder, request, dockerfile, guess).catch((error: unknown) =>
+    resolveFor(host, tools, builder, request, dockerfile, guess, contextConfig).catch((error: unknown) =>
       asChalkError(error),
     ),
   ]);
@@ -180,7 +215,10 @@ async function resolve(
     throw new ChalkError('ENGINE_UNREACHABLE', 'the builder does not say what it builds for');
   }
   if (!samePlatform(platform, guess)) {
-    return { ...(await resolveFor(host, tools, builder, request, dockerfile, platform)), answer };
+    return {
+      ...(await resolveFor(host, tools, builder, request, dockerfile, platform, contextConfig)),
+      answer,
+    };
   }
   if (first instanceof ChalkError) throw first;
   return { ...first, answer };
@@ -193,6 +231,7 @@ async function resolveFor(
   request: BuildRequest,
   dockerfile: Dockerfile,
   buildPlatform: Platform,
+  contextConfig: ContextLookup | undefined,
 ): Promise<Resolved> {
   const [firstPlatform = buildPlatform, ...others] = request.platforms;
   const optionsFor = (targetPlatform: Platform): BuildOptions => ({
@@ -216,18 +255,25 @@ async function resolveFor(
     local ? 'engine-then-registry' : 'registry',
     builderFlags(builder),
   );
+  const contexts = new Map<string, BaseConfig | undefined>();
+  for (const image of needed) {
+    if (image.kind === 'image') continue;
+    contexts.set(neededKey(image), await contextConfig?.(image.value, image.platform));
+  }
   const configFor = (platform: Platform): PlatformConfig => ({
     platform,
     config: resolveConfig(dockerfile, optionsFor(platform), (image) =>
-      image.kind === 'image'
-        ? images.get(wantedKey({ ref: image.reference, platform: image.platform }))
-        : undefined,
+      image.kind === 'image' ? images.get(neededKey(image)) : contexts.get(neededKey(image)),
     ),
   });
   return {
     configs: [configFor(firstPlatform), ...others.map(configFor)],
     baseImage: [...images.values()][0],
   };
+}
+
+function neededKey(image: NeededImage): string {
+  return wantedKey({ ref: image.kind === 'image' ? image.reference : image.value, platform: image.platform });
 }
 
 /** Failures docker will meet as well, and say in its own words. */

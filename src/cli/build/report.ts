@@ -54,7 +54,7 @@ export function inlineReport(build: PreparedBuild): ReportedBuild {
 
 /** Where the digests of a built image are to be read. */
 export type BuiltImage =
-  | { readonly kind: 'metadata-file'; readonly path: string }
+  | { readonly kind: 'metadata-file'; readonly path: string; readonly bakeTarget?: string }
   /** In the engine, under this name or ID. */
   | { readonly kind: 'local'; readonly name: string; readonly configDigest?: string | undefined };
 
@@ -63,7 +63,7 @@ const NOTHING: Readonly<Record<string, MarkValue>> = {};
 /** The report on a build that docker carried out as it was typed. */
 export async function passedReport(host: Host, outcome: Outcome): Promise<string> {
   return writeReport({
-    operation: outcome.command.kind === 'bake' ? 'bake' : 'build',
+    operation: 'build',
     actionId: newActionId(host.random.bytes(8)),
     host: await hostKeys(host, outcome),
     chalks: [],
@@ -80,13 +80,49 @@ export async function markedReport(
   image: BuiltImage | undefined,
   outcome: Outcome,
 ): Promise<string> {
-  const { folder } = build;
+  return reportOnAll(host, tools, [{ build, image }], outcome, {});
+}
+
+/** The same for several images of one run; `keys` are host keys that say more about the run. */
+export async function reportOnAll(
+  host: Host,
+  tools: DockerTools,
+  images: readonly { readonly build: ReportedBuild; readonly image: BuiltImage | undefined }[],
+  outcome: Outcome,
+  keys: Readonly<Record<string, MarkValue>>,
+): Promise<string> {
   const built = outcome.exitCode === 0;
-  const [imageFacts, status, keys, buildx] = await Promise.all([
-    built && image !== undefined ? imageKeys(host, tools, build, image) : NOTHING,
-    folder === undefined ? { facts: {}, errors: [] } : collectGitStatus(host, folder),
+  const [entries, known, buildx] = await Promise.all([
+    Promise.all(images.map(({ build, image }) => chalksOf(host, tools, build, built ? image : undefined))),
     hostKeys(host, outcome),
     buildxVersion(host, tools),
+  ]);
+  const errors = entries.flatMap((entry) => entry.errors);
+  return writeReport({
+    operation: 'build',
+    actionId: newActionId(host.random.bytes(8)),
+    host: {
+      ...known,
+      ...Object.assign({}, ...images.map(({ build }) => build.hostFacts)),
+      ...(buildx === undefined ? {} : { _DOCKER_BUILDX_VERSION: buildx }),
+      ...keys,
+    },
+    chalks: built ? entries.flatMap(({ chalks }) => chalks) : [],
+    errors: [...errors, ...outcome.errors],
+    exitCode: outcome.exitCode,
+  });
+}
+
+async function chalksOf(
+  host: Host,
+  tools: DockerTools,
+  build: ReportedBuild,
+  image: BuiltImage | undefined,
+): Promise<{ readonly chalks: readonly MarkMap[]; readonly errors: readonly ChalkError[] }> {
+  const { folder } = build;
+  const [imageFacts, status] = await Promise.all([
+    image === undefined ? NOTHING : imageKeys(host, tools, build, image),
+    folder === undefined ? { facts: {}, errors: [] } : collectGitStatus(host, folder),
   ]);
   const chalks = build.marks.map(
     (mark): MarkMap =>
@@ -100,18 +136,7 @@ export async function markedReport(
         ...Object.entries(imageFacts),
       ]),
   );
-  return writeReport({
-    operation: 'build',
-    actionId: newActionId(host.random.bytes(8)),
-    host: {
-      ...keys,
-      ...build.hostFacts,
-      ...(buildx === undefined ? {} : { _DOCKER_BUILDX_VERSION: buildx }),
-    },
-    chalks: built ? chalks : [],
-    errors: [...build.errors, ...status.errors, ...outcome.errors],
-    exitCode: outcome.exitCode,
-  });
+  return { chalks, errors: [...build.errors, ...status.errors] };
 }
 
 async function hostKeys(host: Host, outcome: Outcome): Promise<Readonly<Record<string, MarkValue>>> {
@@ -139,7 +164,7 @@ async function imageKeys(
     const { configDigest } = image;
     return configDigest === undefined ? facts : { ...facts, _IMAGE_CONFIG_DIGEST: bareDigest(configDigest) };
   }
-  const metadata = await readBuildMetadata(host, image.path);
+  const metadata = await readBuildMetadata(host, image.path, image.bakeTarget);
   if (metadata === undefined) return {};
   const ids = [metadata.configDigest, metadata.digest].filter((id) => id !== undefined);
   for (const id of ids) {

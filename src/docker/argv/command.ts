@@ -5,6 +5,7 @@ import {
   CHALK_FLAGS,
   type FlagTable,
   GLOBAL_FLAGS,
+  PULL_FLAGS,
   PUSH_FLAGS,
 } from './flag-table.ts';
 import { type Item, type ParseResult, parseFlags, render } from './parse.ts';
@@ -15,7 +16,7 @@ export interface DockerCommand {
   readonly globals: readonly Item[];
   /** The command's own words with the flags between them: `buildx --builder b build`. */
   readonly path: readonly string[];
-  readonly kind: 'build' | 'bake' | 'push';
+  readonly kind: 'build' | 'bake' | 'push' | 'pull';
   /** `docker build` builds in the current context's builder whatever `buildx use` chose; `docker buildx build` does not. */
   readonly throughBuildx: boolean;
   /** Flags that stood between `buildx` and `build`. */
@@ -54,6 +55,8 @@ const COMMANDS: ReadonlyMap<string, Pick<DockerCommand, 'kind' | 'throughBuildx'
     'buildx f': { kind: 'bake', throughBuildx: true },
     push: { kind: 'push', throughBuildx: false },
     'image push': { kind: 'push', throughBuildx: false },
+    pull: { kind: 'pull', throughBuildx: false },
+    'image pull': { kind: 'pull', throughBuildx: false },
   } as const),
 );
 
@@ -61,6 +64,7 @@ const TABLES: Readonly<Record<DockerCommand['kind'], FlagTable>> = {
   build: BUILD_FLAGS,
   bake: BAKE_FLAGS,
   push: PUSH_FLAGS,
+  pull: PULL_FLAGS,
 };
 
 /**

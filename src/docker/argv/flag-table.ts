@@ -69,6 +69,11 @@ export const PUSH_FLAGS: FlagTable = [
   ...flags('switch', 'all-tags/a disable-content-trust quiet/q help/h'),
 ];
 
+export const PULL_FLAGS: FlagTable = [
+  ...flags('value', 'platform'),
+  ...flags('switch', 'all-tags/a disable-content-trust quiet/q help/h'),
+];
+
 /** Our own options. They stand between `chalk` and the command, never among docker's flags. */
 export const CHALK_FLAGS: FlagTable = [
   ...flags('value', 'report runtime-report'),

@@ -48,7 +48,6 @@ test.each<[string, Partial<FallbackInput>, string]>([
   ['nothing is built', { noImage: '--check builds nothing' }, 'no-image'],
   ['nothing is kept', { destination: 'nowhere' }, 'no-image'],
   ['bake', { reason: { code: 'bake', text: 'why' } }, 'bake'],
-  ['push', { reason: { code: 'push', text: 'why' } }, 'push'],
   ['flags nobody knows', { reason: { code: 'argv', text: 'why' } }, 'argv'],
   ['no engine', { reason: { code: 'engine-unreachable', text: 'why' } }, 'engine-unreachable'],
   ['our own failure', { reason: { code: 'internal', text: 'why' } }, 'internal'],

@@ -11,7 +11,7 @@ test('several platforms choose their files by what BuildKit says it builds for',
     'ARG TARGETOS',
     'ARG TARGETARCH',
     'ARG TARGETVARIANT',
-    `COPY --from=chalk-payload --chown=0:0 --chmod=0555 ${VARIABLE}/shim ${VARIABLE}/reporter /.chalk/`,
+    `COPY --from=chalk-payload --chown=0:0 --chmod=0555 ${VARIABLE}/programs /`,
     'ENTRYPOINT ["/.chalk/shim","--"]',
     `COPY --from=chalk-payload --chown=0:0 --chmod=0444 ${VARIABLE}/chalk.json /chalk.json`,
   ]);

@@ -63,5 +63,5 @@ export function textOf({ dockerfile }: InlinePlan): string {
 }
 
 export const SHIM =
-  'COPY --from=chalk-payload --chown=0:0 --chmod=0555 linux-amd64/shim linux-amd64/reporter /.chalk/';
+  'COPY --from=chalk-payload --chown=0:0 --chmod=0555 linux-amd64/programs /';
 export const MARK = 'COPY --from=chalk-payload --chown=0:0 --chmod=0444 linux-amd64/chalk.json /chalk.json';

@@ -7,6 +7,7 @@ import {
   type FlagTable,
   GLOBAL_FLAGS,
   LEGACY_BUILD_FLAGS,
+  PULL_FLAGS,
   PUSH_FLAGS,
 } from '../../../../src/docker/argv/flag-table.ts';
 
@@ -22,6 +23,7 @@ const TABLES: Readonly<Record<string, FlagTable>> = {
   legacy: LEGACY_BUILD_FLAGS,
   bake: BAKE_FLAGS,
   push: PUSH_FLAGS,
+  pull: PULL_FLAGS,
 };
 
 test.each(Object.entries(TABLES))('the flags of %s are docker’s, no more and no fewer', (command, table) => {
