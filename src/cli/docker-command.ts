@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { asChalkError, ChalkError, describeError } from '../base/errors.ts';
 import type { DockerCommand } from '../docker/argv/command.ts';
 import { type Item, lastValueOf, positionals, switchIsOn, valuesOf } from '../docker/argv/parse.ts';
+import { bakeReadsInput } from '../docker/bake-files.ts';
 import { findFailedStep } from '../docker/build-record.ts';
 import { readBuildRequest } from '../docker/build-request.ts';
 import { type Builder, builderFlags, findBuilder } from '../docker/builder.ts';
@@ -44,6 +45,22 @@ export async function runDockerCommand(
   }
   const route = await chooseRoute(host, tools, command);
   const input = route.kind === 'buildx' ? await saveInput(host, command) : undefined;
+  const run = { host, tools, command, route, options, input };
+  if (command.kind === 'bake' && route.kind === 'buildx') {
+    const { runBake } = await import('./bake/run.ts');
+    const bake = {
+      ...run,
+      route,
+      runtimeConfig: runtime,
+      explain: switchIsOn(options, 'explain'),
+      silent: isSilent(host, command),
+      runOriginal: (...why: readonly [Reason, readonly ChalkError[]]) => runOriginal(run, ...why),
+    };
+    return runBake(bake, {
+      wrap: !switchIsOn(options, 'no-wrap'),
+      runtimeConfig: runtime !== undefined,
+    });
+  }
   const preparation = await preparationFor(host, tools, command, route, {
     wrap: !switchIsOn(options, 'no-wrap'),
     runtimeConfig: runtime !== undefined,
@@ -53,7 +70,6 @@ export async function runDockerCommand(
     await host.terminal.writeOut(explain(preparation, command.items));
     return { kind: 'exited', code: EXIT.ok };
   }
-  const run = { host, tools, command, route, options, input };
   if (preparation.kind === 'pass') return runOriginal(run, preparation.plan.reason, preparation.errors);
   if (preparation.kind === 'fallback') return runFallback(run, preparation, runtime);
   return runMarked(run, route.kind === 'buildx' ? route.builder : undefined, preparation, runtime);
@@ -110,9 +126,11 @@ interface Run {
 
 /** A build that reads standard input does so once, and it may have to be built twice. */
 async function saveInput(host: Host, command: DockerCommand): Promise<string | undefined> {
+  const { items } = command;
   const reads =
-    command.kind === 'build' &&
-    (positionals(command.items).includes('-') || lastValueOf(command.items, 'file') === '-');
+    command.kind === 'bake'
+      ? bakeReadsInput(items, host.env)
+      : positionals(items).includes('-') || lastValueOf(items, 'file') === '-';
   if (!reads) return undefined;
   const folder = await host.files.makeTemporary('docker-chalk-input-').catch(() => undefined);
   // Nothing was read so far: docker reads it itself, and the build is left alone.
@@ -143,9 +161,9 @@ async function preparationFor(
     plan: pass(...why),
     errors: [],
   });
-  if (command.kind === 'bake') return leave('bake', 'bake files are built as they are');
   if (route.kind === 'docker') {
     const passed = leave(tools.buildx === undefined ? 'no-buildx' : 'legacy-builder', route.why);
+    if (command.kind === 'bake') return passed;
     return fallbackFor(host, command, 'docker', passed);
   }
   const prepared = await prepareBuild(host, tools, command, route.builder, options);
@@ -253,7 +271,12 @@ async function runMarked(
     errors,
   };
   const image = { kind: 'metadata-file', path: staged.metadataFile } as const;
-  await sendReport(host, options, () => markedReport(host, tools, inlineReport(build), image, outcome));
+  await sendReport(
+    host,
+    options,
+    () => markedReport(host, tools, inlineReport(build), image, outcome),
+    isSilent(host, command),
+  );
   return result;
 }
 
@@ -283,7 +306,7 @@ async function runOriginal(run: Run, reason: Reason, errors: readonly ChalkError
   if (reason.code !== 'no-image') {
     const exitCode = exitCodeOfResult(result);
     const outcome: Outcome = { command, injection: 'none', reason, exitCode, errors };
-    await sendReport(host, options, () => passedReport(host, outcome));
+    await sendReport(host, options, () => passedReport(host, outcome), isSilent(host, command));
   }
   return result;
 }

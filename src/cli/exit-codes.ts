@@ -44,6 +44,18 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'CONFIG_INVALID':
     case 'PROCESS_FAILED':
     case 'RESPONSE_INVALID':
+    case 'REGISTRY_UNREACHABLE':
+    case 'REGISTRY_CERTIFICATE':
+    case 'REGISTRY_UNAUTHORIZED':
+    case 'REGISTRY_FORBIDDEN':
+    case 'REGISTRY_NOT_FOUND':
+    case 'REGISTRY_REFUSED':
+    case 'REGISTRY_THROTTLED':
+    case 'REGISTRY_FAILED':
+    case 'REGISTRY_TOO_LARGE':
+    case 'MEDIA_TYPE_UNKNOWN':
+    case 'DIGEST_MISMATCH':
+    case 'CREDENTIALS_UNREADABLE':
     case 'INTERNAL':
       return EXIT.failed;
   }

@@ -130,12 +130,13 @@ export function linkedTargets(target: BakeTarget): string[] {
 
 /** buildx escapes HCL's templates in what it prints (`Target.MarshalJSON`). */
 function unescape(text: string): string {
-  return text.replaceAll('$${', '${').replaceAll('%%{', '%{');
+  return text.replaceAll('$${', () => '${').replaceAll('%%{', () => '%{');
 }
 
 /** The same for what is printed again with one more value. */
 export function escapeTemplates(text: string): string {
-  return text.replaceAll('${', '$${').replaceAll('%{', '%%{');
+  // As functions: `$$` means one `$` in a replacement text.
+  return text.replaceAll('${', () => '$${').replaceAll('%{', () => '%%{');
 }
 
 /** An argument without a value is none (`toBuildOpt`). */

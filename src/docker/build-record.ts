@@ -30,45 +30,45 @@ export async function findFailedStep(
   builderArgs: readonly string[],
   dockerfile: string,
 ): Promise<FailedStep> {
-  const [found] = await findFailedSteps(host, tools, builderArgs, [dockerfile]);
+  const [found] = await findFailedSteps(host, tools, builderArgs, [{ dockerfile }]);
   return found?.step ?? { kind: 'unclear', why: 'the builder keeps no record of this build' };
 }
 
-/**
- * The same for several builds that were run at once; those without a failed record are missing in the answer.
- *
- * @param since milliseconds since the epoch: older records are of other builds, where a Dockerfile is no private copy.
- */
+/** A Dockerfile whose failed build is looked for. */
+export interface BuiltFile {
+  readonly dockerfile: string;
+  /** Milliseconds since the epoch: older records are of other builds, for this Dockerfile is no private copy. */
+  readonly since?: number;
+}
+
+/** The same for several builds that were run at once; those without a failed record are missing in the answer. */
 export async function findFailedSteps(
   host: Host,
   tools: DockerTools,
   builderArgs: readonly string[],
-  dockerfiles: readonly string[],
-  since?: number,
+  files: readonly BuiltFile[],
 ): Promise<readonly { readonly dockerfile: string; readonly step: FailedStep }[]> {
   const history = ['buildx', ...builderArgs, 'history'];
   const list = outputOf(
     await dockerHelper(host, tools, [...history, 'ls', '--no-trunc', '--format', 'json']),
   );
-  const refs = (list ?? '')
+  const rows = (list ?? '')
     .split('\n')
     .map((line) => Listed.safeParse(parseJson(line)))
-    .flatMap((row) => {
-      if (!row.success || row.data.status !== 'Error') return [];
-      const { ref, created_at: created = '' } = row.data;
-      return since !== undefined && !(Date.parse(created) >= since) ? [] : [ref.split('/').at(-1) ?? ''];
-    })
-    .slice(0, RECORDS_LOOKED_AT + dockerfiles.length - 1);
+    .flatMap((row) => (row.success && row.data.status === 'Error' ? [row.data] : []))
+    .slice(0, RECORDS_LOOKED_AT + files.length - 1);
   const found = [];
-  for (const ref of refs) {
+  for (const { ref: address, created_at: created = '' } of rows) {
+    const ref = address.split('/').at(-1) ?? '';
     const text = outputOf(await dockerHelper(host, tools, [...history, 'inspect', '--format', 'json', ref]));
     const record = Record.safeParse(parseJson(text ?? ''));
     if (!record.success) continue;
     const dockerfile = resolve(host.cwd, record.data.Dockerfile ?? '');
-    if (!dockerfiles.includes(dockerfile)) continue;
+    const file = files.find((each) => each.dockerfile === dockerfile);
+    if (file === undefined || (file.since !== undefined && !(Date.parse(created) >= file.since))) continue;
     const step = failedStep(record.data.Error?.Sources, record.data.Error?.Message ?? '');
     found.push({ dockerfile, step });
-    if (dockerfiles.length === 1) break;
+    if (found.length === files.length) break;
   }
   return found;
 }

@@ -60,7 +60,7 @@ export async function findEngineImage(
 /**
  * Reads through BuildKit (`buildx history inspect attachment`, buildx 0.20), which shares the containerd store with the
  * engine and keeps what it exported to a graph driver's. Any build it remembers is a way in; `buildRef` saves looking
- * for one.
+ * for one. Nothing is asked for twice.
  */
 export function buildkitReader(
   host: Host,
@@ -94,13 +94,19 @@ export function buildkitReader(
     return row.success ? row.data.ref.split('/').at(-1) : undefined;
   };
   let ref: Promise<string | undefined> | undefined;
-  return async (digest) => {
+  const read = async (digest: string): Promise<string | undefined> => {
     ref ??= buildRef === undefined ? anyRef() : Promise.resolve(buildRef.split('/').at(-1));
     const known = await ref;
     if (known === undefined) return undefined;
     const text = await history('inspect', 'attachment', known, digest);
     // Printed as it is, or else it is not what was asked for.
     return text !== undefined && digestOf(text) === digest ? text : undefined;
+  };
+  const asked = new Map<string, Promise<string | undefined>>();
+  return (digest) => {
+    const answer = asked.get(digest) ?? read(digest);
+    asked.set(digest, answer);
+    return answer;
   };
 }
 

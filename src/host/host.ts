@@ -10,6 +10,7 @@ export interface Host {
   readonly launch: Launch;
   readonly files: Files;
   readonly processes: Processes;
+  readonly http: Http;
   readonly clock: Clock;
   readonly random: Random;
   readonly terminal: Terminal;
@@ -120,6 +121,56 @@ export type AttachedResult =
   | { readonly kind: 'exited'; readonly code: number; readonly stdout?: string }
   | { readonly kind: 'killed'; readonly signal: NodeJS.Signals; readonly stdout?: string }
   | { readonly kind: 'not-started'; readonly cause: Error };
+
+/** One request, one answer: no redirect is followed, nothing is sent that the caller did not write, nothing is tried twice. */
+export interface Http {
+  /** Resolves when the answer's head is here; never rejects. */
+  send(request: HttpRequest): Promise<HttpResult>;
+}
+
+export interface HttpRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** A stream is sent in chunks unless the headers have its `content-length`. */
+  readonly body?: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Milliseconds in which nothing is heard; default 30,000. */
+  readonly silenceMs?: number;
+  /** Milliseconds for everything, the body of the answer with it; default: no limit. */
+  readonly timeoutMs?: number;
+  readonly tls?: TlsSettings;
+}
+
+export interface TlsSettings {
+  /** PEM; trusted besides the system's own. */
+  readonly authorities?: readonly string[];
+  /** PEM; who we are, for servers that ask. */
+  readonly client?: { readonly certificate: string; readonly key: string };
+  /** False takes every certificate. */
+  readonly verify?: boolean;
+}
+
+export type HttpResult =
+  | {
+      readonly kind: 'answered';
+      readonly status: number;
+      /** Names in lower case; several of one name are joined by commas. */
+      readonly headers: Readonly<Record<string, string>>;
+      /** Throws where the answer is cut off. Must be read to its end, or left to `discard`. */
+      readonly body: AsyncIterable<Uint8Array>;
+      discard(): void;
+    }
+  | { readonly kind: 'failed'; readonly failure: HttpFailure; readonly cause: Error };
+
+export type HttpFailure =
+  | 'no-name'
+  | 'refused'
+  /** It speaks, but not what was expected: no TLS, or no HTTP. */
+  | 'other-protocol'
+  | 'certificate'
+  | 'timed-out'
+  /** The connection ended in the middle. */
+  | 'broken';
 
 export interface Clock {
   /** Milliseconds since the epoch. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { hostname, machine, release, type, version } from 'node:os';
 import { attachProcess } from './attached.ts';
 import { nodeFiles } from './files.ts';
-import type { Environment, Host, Launch } from './host.ts';
+import type { Environment, Host, Http, Launch } from './host.ts';
 import { runProcess } from './processes.ts';
 
 /** The host the product runs on: this process, this machine. */
@@ -27,6 +27,7 @@ export function nodeHost(): Host {
       run: (command) => runProcess(command, env),
       attach: (command) => attachProcess(command, hasControllingTerminal()),
     },
+    http: lazyHttp(env),
     clock: {
       now: () => Date.now(),
       monotonic: () => performance.now(),
@@ -38,6 +39,17 @@ export function nodeHost(): Host {
       stderrIsTerminal: process.stderr.isTTY,
       writeOut: (text) => write(process.stdout, text),
       writeError: (text) => write(process.stderr, text),
+    },
+  };
+}
+
+/** Loaded with the first request: most builds send none of their own. */
+function lazyHttp(env: Environment): Http {
+  let sender: Promise<Http['send']> | undefined;
+  return {
+    send: async (request) => {
+      sender ??= import('./http.ts').then(({ httpSender }) => httpSender(env));
+      return (await sender)(request);
     },
   };
 }

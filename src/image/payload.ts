@@ -22,8 +22,8 @@ const MAX_PROGRAM_BYTES = 64 * 1024 * 1024;
 const Shims = z.record(z.string(), z.record(z.string(), z.string()));
 
 /**
- * Lays the payload out below `root`: `<folder>/programs/.chalk/shim` and `reporter`, `<folder>/chalk.json`, and `runtime.json` where
- * there is one; without a shim folder the marks alone. The COPY lines set the modes.
+ * Lays the payload out below `root`: `<folder>/programs/.chalk/shim` and `reporter`, `<folder>/chalk.json`, and
+ * `runtime.json` where there is one; without a shim folder the marks alone. The COPY lines set the modes.
  *
  * Builders take a file for unchanged that has the name, size and time of the last build's (fsutil's `compareStat`), and
  * layers hold the times of files. So a program's time follows from its content: the same layer in every image, and never

@@ -12,5 +12,6 @@ export {
   type PlannedPlatform,
   type Reason,
   type ReasonCode,
+  type Wrapping,
 } from './plan.ts';
 export { decideWrapping, type WrapDecision } from './wrapping.ts';

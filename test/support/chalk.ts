@@ -1,8 +1,20 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { expect } from 'vitest';
 import * as z from 'zod/mini';
 import type { Engine } from './engine.ts';
 
@@ -26,12 +38,12 @@ const Image = z.object({
   Config: z.looseObject({ Entrypoint: Words, Cmd: Words }),
 });
 export type Image = z.infer<typeof Image>;
-export type Report = Readonly<Record<string, unknown>> & {
-  readonly _CHALKS?: readonly Readonly<Record<string, unknown>>[];
-};
+export type Keys = Readonly<Record<string, unknown>>;
+export type Report = Keys & { readonly _CHALKS?: readonly Keys[] | undefined };
 const ReportLine = z.array(z.looseObject({ _CHALKS: z.optional(z.array(z.looseObject({}))) }));
 
-const LAUNCHER = fileURLToPath(new URL('../../plugin/docker-chalk', import.meta.url));
+/** The plugin of this checkout. */
+export const LAUNCHER = fileURLToPath(new URL('../../plugin/docker-chalk', import.meta.url));
 
 /**
  * A user of docker with a home, a docker configuration and a temporary folder of their own, and docker-chalk installed.
@@ -51,10 +63,13 @@ export class Sandbox {
   private constructor(engine: Engine) {
     this.engine = engine;
     const home = join(this.root, 'home');
-    for (const folder of [home, this.temporary, join(this.config, 'cli-plugins')]) mkdirSync(folder, { recursive: true });
+    for (const folder of [home, this.temporary, join(this.config, 'cli-plugins')])
+      mkdirSync(folder, { recursive: true });
     linkPlugins(engine, join(this.config, 'cli-plugins'));
     this.env = {
-      ...Object.fromEntries(Object.entries(engine.env).filter(([name]) => !/^(CHALK_|NODE_OPTIONS$)/.test(name))),
+      ...Object.fromEntries(
+        Object.entries(engine.env).filter(([name]) => !/^(CHALK_|NODE_OPTIONS$)/.test(name)),
+      ),
       HOME: home,
       XDG_STATE_HOME: this.state,
       DOCKER_CONFIG: this.config,
@@ -71,7 +86,13 @@ export class Sandbox {
   }
 
   async close(): Promise<void> {
-    const left = await this.docker(['image', 'ls', '--format', '{{.Repository}}:{{.Tag}}', `${this.#name}.*`]);
+    const left = await this.docker([
+      'image',
+      'ls',
+      '--format',
+      '{{.Repository}}:{{.Tag}}',
+      `${this.#name}.*`,
+    ]);
     const images = left.stdout.split('\n').filter((line) => line !== '');
     if (images.length > 0) await this.docker(['image', 'rm', '--force', ...images]);
     rmSync(this.root, { recursive: true, force: true });
@@ -111,7 +132,14 @@ export class Sandbox {
   }
 
   async git(cwd: string, ...words: string[]): Promise<string> {
-    const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com', '-c', 'init.defaultBranch=main'];
+    const identity = [
+      '-c',
+      'user.name=Ada',
+      '-c',
+      'user.email=ada@example.com',
+      '-c',
+      'init.defaultBranch=main',
+    ];
     return expectSuccess(await this.run('git', [...identity, ...words], { cwd })).stdout.trim();
   }
 
@@ -121,7 +149,11 @@ export class Sandbox {
   }
 
   /** A process whose end the caller waits for; `group` makes it the leader of a process group of its own. */
-  start(file: string, words: readonly string[], options: RunOptions & { readonly group?: boolean } = {}): ChildProcess {
+  start(
+    file: string,
+    words: readonly string[],
+    options: RunOptions & { readonly group?: boolean } = {},
+  ): ChildProcess {
     return spawn(file, words, {
       cwd: options.cwd ?? this.root,
       env: { ...this.env, ...options.env },
@@ -130,10 +162,14 @@ export class Sandbox {
     });
   }
 
-  /** Builds a folder with `docker chalk build`; the image's name. */
+  /** Builds a folder with `docker chalk build`, and makes sure that it was marked; the image's name. */
   async mark(folder: string, words: readonly string[] = [], options: RunOptions = {}): Promise<string> {
     const name = this.name();
     expectSuccess(await this.chalk(['build', '-t', name, ...words, folder], options));
+    const report = this.reports().find(
+      ({ _OP_ARGV: argv }) => Array.isArray(argv) && argv.includes(`--tag=${name}`),
+    );
+    if (report?.['_X_CHALK_INJECTION'] !== 'inline') throw new Error(`not marked: ${JSON.stringify(report)}`);
     return name;
   }
 
@@ -171,8 +207,18 @@ export function readReport(line: string): Report {
   return report;
 }
 
+/** The text of a mark, or of any other JSON object. */
+export function readKeys(text: string): Keys {
+  return z.record(z.string(), z.unknown()).parse(JSON.parse(text));
+}
+
+/** For places in an expected object where a pattern must fit. */
+export function matching(pattern: RegExp): unknown {
+  return expect.stringMatching(pattern);
+}
+
 /** The one chalk of a report. */
-export function onlyChalk(report: Report): Readonly<Record<string, unknown>> {
+export function onlyChalk(report: Report): Keys {
   const [chalk, ...others] = report._CHALKS ?? [];
   if (chalk === undefined || others.length > 0) throw new Error(`not one chalk: ${JSON.stringify(report)}`);
   return chalk;
@@ -208,7 +254,7 @@ export async function until<T>(what: string, ask: () => T | undefined | Promise<
     const answer = await ask();
     if (answer !== undefined) return answer;
     if (performance.now() > deadline) throw new Error(`gave up waiting for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await setTimeout(20);
   }
 }
 

@@ -39,13 +39,18 @@ export function describeWithEngine(name: string, suite: (engine: Engine) => void
   });
 }
 
-/** The same suite once for each image store whose engine is up. */
-export function describeWithEveryStore(name: string, suite: (engine: Engine) => void): void {
+/** The same suite once for each image store whose engine is up; it may do less in the second. */
+export function describeWithEveryStore(
+  name: string,
+  suite: (engine: Engine, place: 'first' | 'second') => void,
+): void {
   const first = engine();
-  if (first === undefined) return describeWithEngine(name, suite);
+  if (first === undefined) return describeWithEngine(name, (absent) => suite(absent, 'first'));
   const second = ask(first.store === 'graph' ? 'containerd' : 'graph');
   const engines = 'engine' in second ? [first, second.engine] : [first];
-  for (const each of engines) describe(`${name} (${each.store} store)`, () => suite(each));
+  for (const each of engines) {
+    describe(`${name} (${each.store} store)`, () => suite(each, each === first ? 'first' : 'second'));
+  }
 }
 
 /** A shell takes the export lines, so quoting and `unset` mean here what they mean to a person using them. */

@@ -64,6 +64,13 @@ export function fakeHost(world: World = {}): FakeHost {
         return world.attach?.(command) ?? notStarted;
       },
     },
+    http: {
+      send: async () => ({
+        kind: 'failed',
+        failure: 'refused',
+        cause: new Error('there is no network in this test'),
+      }),
+    },
     clock: { now: () => 1_700_000_000_000, monotonic: () => 0, offsetMinutes: () => 0 },
     random: { bytes: (count) => new Uint8Array(count).fill(7) },
     terminal: {

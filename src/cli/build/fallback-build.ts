@@ -74,8 +74,9 @@ export async function runPatchBuild(run: FallbackRun, plan: PatchPlan): Promise<
   const { host, tools, command, request, route } = run;
   const root = await host.files.makeTemporary('docker-chalk-');
   const files = answerFiles(host, command, route, root);
-  // The old builder's images are its cache as well; those of BuildKit are nobody's once they have lost their names.
-  const imagesBefore = route.kind === 'buildx' ? await engineImageIds(host, tools) : undefined;
+  // The old builder's images are its cache as well; those of BuildKit are nobody's once they have lost their names. Asked
+  // for while the build begins: an answer that comes too late holds the new image, which then is left alone.
+  const listing = route.kind === 'buildx' ? engineImageIds(host, tools) : undefined;
   const learning = learnAboutBuild(host, request).catch((thrown: unknown) => asChalkError(thrown));
   const result = await attach(run, files, { labels: {}, captureStdout: run.quiet });
   if (result.kind === 'not-started') return 'not-started';
@@ -107,6 +108,7 @@ export async function runPatchBuild(run: FallbackRun, plan: PatchPlan): Promise<
     if (each.status === 'rejected') errors.push(asChalkError(each.reason));
   }
   await host.terminal.writeOut(renameIds(stdout, renamed));
+  const imagesBefore = await listing;
   if (errors.length === 0 && imagesBefore !== undefined && !imagesBefore.has(patched.before.id)) {
     await removeUnnamed(host, tools, patched.before.id);
   }

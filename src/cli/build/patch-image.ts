@@ -1,12 +1,14 @@
-import { promisify } from 'node:util';
+import { isDeepStrictEqual, promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
-import { ChalkError } from '../../base/errors.ts';
+import * as z from 'zod/mini';
+import { asChalkError, ChalkError } from '../../base/errors.ts';
 import { parseImageRef } from '../../base/image-ref.ts';
-import { formatPlatform, normalizePlatform } from '../../base/platform.ts';
+import { formatPlatform, normalizePlatform, type Platform } from '../../base/platform.ts';
 import type { Builder } from '../../docker/builder.ts';
 import {
   buildkitReader,
   digestOf,
+  type DocumentReader,
   type EngineImage,
   engineHistory,
   findEngineImage,
@@ -31,7 +33,7 @@ import {
 } from '../../image/patch/index.ts';
 import { readPrograms, timeOfText } from '../../image/payload.ts';
 import { type Mark, type MarkValue, sealMark } from '../../mark/index.ts';
-import { decideWrapping, SHIM_PLATFORMS } from '../../plan/index.ts';
+import { decideWrapping, SHIM_PLATFORMS, type Wrapping } from '../../plan/index.ts';
 
 /** Where the image of a build may be found, the surest first, and what its patch is made of. */
 export interface PatchInput {
@@ -67,39 +69,34 @@ const LOAD_TIMEOUT_MS = 120_000;
  * Throws a `ChalkError`; the image then is as docker built it, and has its names.
  */
 export async function patchImage(host: Host, tools: DockerTools, input: PatchInput): Promise<PatchedImage> {
+  const read = documentReader(host, tools, input);
+  const [first = ''] = input.names;
+  // What is most likely needed next comes along while the engine is asked.
+  const early = input.buildRef === undefined ? undefined : read(first);
   const before = await findFirst(host, tools, input.names);
-  const content = await readContent(host, tools, before, input);
+  await early;
+  // Packing takes as long as reading, so it goes by what the engine shows until the original is there.
+  const shown = shownImage(before);
+  const packing =
+    shown === undefined
+      ? undefined
+      : packPatch(host, before, shown, input).catch((thrown: unknown) => asChalkError(thrown));
+  const content = await readContent(host, tools, before, read, input);
   const { config } = content;
-  const platform = normalizePlatform({
-    os: config.os,
-    architecture: config.architecture,
-    ...(config.variant === undefined ? {} : { variant: config.variant }),
-  });
-  if (platform.os !== 'linux') {
-    throw new ChalkError('PROCESS_FAILED', `an image for ${formatPlatform(platform)} cannot be patched`);
-  }
-  const programPlatform = { os: platform.os, architecture: platform.architecture };
-  const canWrap = input.wrap && SHIM_PLATFORMS.has(formatPlatform(programPlatform));
-  const decision = canWrap ? decideWrapping(config) : undefined;
-  const wrapping = decision?.kind === 'wrap' ? decision.wrapping : undefined;
-  const name = formatPlatform(platform);
-  const mark = sealMark({ DOCKER_PLATFORMS: [name], ...input.markKeys, DOCKER_PLATFORM: name });
-  const now = host.clock.now();
-  const { runtimeConfig } = input;
-  const layer = blob(
-    await packLayer({
-      mark: mark.text,
-      markTime: Math.floor(now / 1000),
-      programs: wrapping === undefined ? [] : await readPrograms(host, input.shimFolder, programPlatform),
-      runtimeConfig:
-        runtimeConfig === undefined ? undefined : { text: runtimeConfig, time: timeOfText(runtimeConfig) },
-    }),
-  );
+  const described = describeConfig(config);
+  const packed = isDeepStrictEqual(described, shown) ? await packing : undefined;
+  if (packed instanceof ChalkError) throw packed;
+  const {
+    wrapping,
+    mark,
+    layer,
+    blob: layerBlob,
+  } = packed ?? (await packPatch(host, before, described, input));
   const newConfig = blob(
     patchConfig(config, {
       entrypoint: wrapping?.after,
       diffId: layer.digest,
-      createdAt: new Date(now).toISOString(),
+      createdAt: new Date(host.clock.now()).toISOString(),
     }),
   );
   const tags = sharedTags(before.tags, input.tags);
@@ -115,10 +112,9 @@ export async function patchImage(host: Host, tools: DockerTools, input: PatchInp
       droppedAttestations: 0,
     };
   }
-  const packed = blob(await promisify(gzip)(layer.bytes, COMPRESSION));
   const { mediaType, configDigest } = content.manifest;
-  const manifest = { ...blob(patchManifest(content.manifest, newConfig, packed)), mediaType };
-  const archive = await packOciArchive({ manifest, config: newConfig, layer: packed, tags });
+  const manifest = { ...blob(patchManifest(content.manifest, newConfig, layerBlob)), mediaType };
+  const archive = await packOciArchive({ manifest, config: newConfig, layer: layerBlob, tags });
   await load(host, tools, archive, manifest.digest, tags);
   return {
     before,
@@ -131,6 +127,77 @@ export async function patchImage(host: Host, tools: DockerTools, input: PatchInp
     mark,
     droppedAttestations: content.attestations,
   };
+}
+
+/** What decides about the layer. */
+interface Described {
+  readonly platform: Platform;
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+}
+
+const Words = z.nullish(z.array(z.string()));
+const Shown = z.object({
+  Os: z.string(),
+  Architecture: z.string(),
+  Variant: z.nullish(z.string()),
+  Config: z.nullish(z.object({ Entrypoint: Words, Cmd: Words })),
+});
+
+function shownImage({ inspected }: EngineImage): Described | undefined {
+  const parsed = Shown.safeParse(inspected);
+  if (!parsed.success) return undefined;
+  const { Os, Architecture, Variant, Config } = parsed.data;
+  return {
+    platform: platformOf(Os, Architecture, Variant ?? undefined),
+    entrypoint: Config?.Entrypoint ?? [],
+    cmd: Config?.Cmd ?? [],
+  };
+}
+
+function describeConfig({ os, architecture, variant, entrypoint, cmd }: PatchableConfig): Described {
+  return { platform: platformOf(os, architecture, variant), entrypoint, cmd };
+}
+
+function platformOf(os: string, architecture: string, variant: string | undefined): Platform {
+  return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
+}
+
+/** The mark and the layer it is in. */
+async function packPatch(
+  host: Host,
+  image: EngineImage,
+  { platform, entrypoint, cmd }: Described,
+  input: PatchInput,
+): Promise<{
+  readonly wrapping: Wrapping | undefined;
+  readonly mark: Mark;
+  /** Its digest is the layer's diff ID. */
+  readonly layer: Blob;
+  /** As the store keeps it: compressed in containerd's. */
+  readonly blob: Blob;
+}> {
+  const name = formatPlatform(platform);
+  if (platform.os !== 'linux') {
+    throw new ChalkError('PROCESS_FAILED', `an image for ${name} cannot be patched`);
+  }
+  const programPlatform = { os: platform.os, architecture: platform.architecture };
+  const canWrap = input.wrap && SHIM_PLATFORMS.has(formatPlatform(programPlatform));
+  const decision = canWrap ? decideWrapping({ entrypoint, cmd }) : undefined;
+  const wrapping = decision?.kind === 'wrap' ? decision.wrapping : undefined;
+  const mark = sealMark({ DOCKER_PLATFORMS: [name], ...input.markKeys, DOCKER_PLATFORM: name });
+  const { runtimeConfig } = input;
+  const layer = blob(
+    await packLayer({
+      mark: mark.text,
+      markTime: Math.floor(host.clock.now() / 1000),
+      programs: wrapping === undefined ? [] : await readPrograms(host, input.shimFolder, programPlatform),
+      runtimeConfig:
+        runtimeConfig === undefined ? undefined : { text: runtimeConfig, time: timeOfText(runtimeConfig) },
+    }),
+  );
+  if (image.store === 'graph') return { wrapping, mark, layer, blob: layer };
+  return { wrapping, mark, layer, blob: blob(await promisify(gzip)(layer.bytes, COMPRESSION)) };
 }
 
 async function findFirst(host: Host, tools: DockerTools, names: readonly string[]): Promise<EngineImage> {
@@ -150,28 +217,35 @@ type Content =
       readonly attestations: number;
     };
 
+/** Where the engine's own BuildKit made the image, its build is a way in; it knows every image of a containerd store. */
+function documentReader(host: Host, tools: DockerTools, { builder, buildRef }: PatchInput): DocumentReader {
+  const { context } = tools.config;
+  const ofEngine = { name: context, environment: { BUILDX_BUILDER: context }, driver: 'docker' };
+  return buildkitReader(host, tools, builder ?? ofEngine, buildRef);
+}
+
 async function readContent(
   host: Host,
   tools: DockerTools,
   image: EngineImage,
+  buildReader: DocumentReader,
   input: PatchInput,
 ): Promise<Content> {
   if (image.store === 'graph') {
-    const original =
-      input.buildRef === undefined
-        ? undefined
-        : await buildkitReader(host, tools, input.builder, input.buildRef)(image.id);
+    // Nothing but its own build leads to an image of a graph driver's.
+    const original = input.buildRef === undefined ? undefined : await buildReader(image.id);
     const text = original ?? rebuildConfig(image.inspected, await engineHistory(host, tools, image.id));
     if (text === undefined)
       throw new ChalkError('RESPONSE_INVALID', 'the engine does not describe the image');
     return { store: 'graph', config: readConfig(text) };
   }
-  // The engine's own BuildKit sees every image of this store, whichever builder made it.
-  const { context } = tools.config;
-  const engineBuilder = { name: context, environment: { BUILDX_BUILDER: context }, driver: 'docker' };
-  const buildRef = input.builder?.driver === 'docker' ? input.buildRef : undefined;
-  let read = buildkitReader(host, tools, engineBuilder, buildRef);
+  let read = buildReader;
   let text = await read(image.id);
+  if (text === undefined && input.builder !== undefined) {
+    // A builder beside the engine does not have what the engine made of its image.
+    read = documentReader(host, tools, { ...input, builder: undefined, buildRef: undefined });
+    text = await read(image.id);
+  }
   if (text === undefined) {
     read = await savedReader(host, tools, image.id);
     text = await read(image.id);

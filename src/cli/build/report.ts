@@ -103,7 +103,7 @@ export async function reportOnAll(
     actionId: newActionId(host.random.bytes(8)),
     host: {
       ...known,
-      ...Object.assign({}, ...images.map(({ build }) => build.hostFacts)),
+      ...Object.fromEntries(images.flatMap(({ build }) => Object.entries(build.hostFacts))),
       ...(buildx === undefined ? {} : { _DOCKER_BUILDX_VERSION: buildx }),
       ...keys,
     },

@@ -1,0 +1,148 @@
+import { join } from 'node:path';
+import { asChalkError, type ChalkError } from '../../base/errors.ts';
+import type { Platform } from '../../base/platform.ts';
+import type { DockerCommand } from '../../docker/argv/command.ts';
+import type { BakeDefinition, BakeTarget } from '../../docker/bake-definition.ts';
+import { findUngranted } from '../../docker/bake-entitlements.ts';
+import { bakeBuildsNothing, isRemoteBake } from '../../docker/bake-files.ts';
+import { targetCommand } from '../../docker/bake-request.ts';
+import type { BaseConfig } from '../../dockerfile/index.ts';
+import { pass, PAYLOAD_CONTEXT, type Reason } from '../../plan/index.ts';
+import { configOfBuild, type PreparedBuild, prepareBuild, type PrepareOptions } from '../build/prepare.ts';
+import { askDefinition, type BakeLine } from './definition.ts';
+import { askingOnce } from './once.ts';
+
+/** What will happen to one target. */
+export type TargetPlan =
+  | {
+      readonly kind: 'marked';
+      readonly target: BakeTarget;
+      /** The build command the target stands for. */
+      readonly command: DockerCommand;
+      readonly build: PreparedBuild;
+    }
+  /** Built as it is, in the same run. */
+  | { readonly kind: 'left'; readonly target: BakeTarget; readonly reason: Reason };
+
+export type BakePreparation =
+  | {
+      readonly kind: 'prepared';
+      readonly definition: BakeDefinition;
+      readonly targets: readonly TargetPlan[];
+      readonly errors: readonly ChalkError[];
+    }
+  | { readonly kind: 'pass'; readonly reason: Reason; readonly errors: readonly ChalkError[] };
+
+export type BakeOptions = Pick<PrepareOptions, 'wrap' | 'runtimeConfig'>;
+
+/** Finds out all that must be known before a bake. Never rejects. */
+export async function prepareBake(line: BakeLine, options: BakeOptions): Promise<BakePreparation> {
+  try {
+    return await prepare(line, options);
+  } catch (thrown) {
+    const error = asChalkError(thrown);
+    return { kind: 'pass', reason: pass('internal', error.message).reason, errors: [error] };
+  }
+}
+
+async function prepare(line: BakeLine, options: BakeOptions): Promise<BakePreparation> {
+  const { host, command } = line;
+  const leave = (...why: Parameters<typeof pass>): BakePreparation => ({
+    kind: 'pass',
+    reason: pass(...why).reason,
+    errors: [],
+  });
+  const nothing = bakeBuildsNothing(command.items);
+  if (nothing !== undefined) return leave('no-image', nothing);
+  const definition = await askDefinition(line, command.items);
+  if ('failed' in definition) return leave('bake', definition.failed);
+  const ungranted = await findUngranted(host, command.items, definition);
+  if (ungranted !== undefined) return leave('bake', `buildx will ask for leave first: ${ungranted}`);
+  const known = new TargetPlanner({ ...line, host: askingOnce(host) }, definition, options);
+  const planned = await Promise.all([...definition.values()].map((target) => known.plan(target)));
+  const targets = planned.map(({ plan }) => plan);
+  const errors = planned.flatMap((each) => each.errors);
+  if (targets.some(({ kind }) => kind === 'marked')) return { kind: 'prepared', definition, targets, errors };
+  return { kind: 'pass', reason: reasonOfAll(targets), errors };
+}
+
+/** One reason for targets none of which is marked. */
+function reasonOfAll(targets: readonly TargetPlan[]): Reason {
+  const left = targets.flatMap((plan) => (plan.kind === 'left' ? [plan] : []));
+  const [first] = left;
+  const text = left.map(({ target, reason }) => `${target.name}: ${reason.text}`).join('; ');
+  const code = left.every(({ reason }) => reason.code === first?.reason.code) ? first?.reason.code : 'bake';
+  return { code: code ?? 'bake', text };
+}
+
+class TargetPlanner {
+  readonly #line: BakeLine;
+  readonly #definition: BakeDefinition;
+  readonly #options: BakeOptions;
+  readonly #remote: boolean;
+
+  constructor(line: BakeLine, definition: BakeDefinition, options: BakeOptions) {
+    this.#line = line;
+    this.#definition = definition;
+    this.#options = options;
+    this.#remote = isRemoteBake(line.command.items);
+  }
+
+  async plan(
+    target: BakeTarget,
+  ): Promise<{ readonly plan: TargetPlan; readonly errors: readonly ChalkError[] }> {
+    const left = (reason: Reason, errors: readonly ChalkError[] = []) => ({
+      plan: { kind: 'left', target, reason } as const,
+      errors,
+    });
+    if (target.contexts.has(PAYLOAD_CONTEXT)) {
+      return left(pass('bake', `a context of the target is named ${PAYLOAD_CONTEXT}`).reason);
+    }
+    const { host, tools, route } = this.#line;
+    const translated = await this.#translate(target, []);
+    if (translated.kind === 'refused') return left(pass('bake', translated.why).reason);
+    const { command, options } = translated;
+    const preparation = await prepareBuild(host, tools, command, route.builder, options);
+    if (preparation.kind !== 'prepared') return left(preparation.plan.reason, preparation.errors);
+    const { build } = preparation;
+    return { plan: { kind: 'marked', target, command, build }, errors: [] };
+  }
+
+  async #translate(target: BakeTarget, users: readonly string[]) {
+    const { host, command } = this.#line;
+    const surroundings = { command, cwd: host.cwd, env: host.env, remote: this.#remote };
+    const translated = targetCommand(target, surroundings);
+    if (translated.kind === 'refused') return translated;
+    const options: PrepareOptions = {
+      ...this.#options,
+      input: translated.inline === undefined ? undefined : await this.#writeInline(translated.inline),
+      contextConfig: (value, platform) => this.#configOf(value, platform, [...users, target.name]),
+    };
+    return { kind: 'command', command: translated.command, options } as const;
+  }
+
+  /** A Dockerfile in the definition is read as one on standard input. */
+  async #writeInline(text: string): Promise<string> {
+    const { host } = this.#line;
+    const path = join(await host.files.makeTemporary('docker-chalk-input-'), 'input');
+    await host.files.write(path, text, 0o600);
+    return path;
+  }
+
+  /** The config of the image that `target:name` stands for. buildx refuses circles; here they end in what is not known. */
+  async #configOf(
+    value: string,
+    platform: Platform,
+    users: readonly string[],
+  ): Promise<BaseConfig | undefined> {
+    const target = value.startsWith('target:')
+      ? this.#definition.get(value.slice('target:'.length))
+      : undefined;
+    if (target === undefined || users.includes(target.name)) return undefined;
+    const { host, tools, route } = this.#line;
+    const translated = await this.#translate(target, users);
+    if (translated.kind === 'refused') return undefined;
+    const { command, options } = translated;
+    return configOfBuild(host, tools, command, route.builder, options, platform).catch(() => undefined);
+  }
+}

@@ -1,0 +1,15 @@
+import * as z from 'zod/mini';
+import { parseJson } from '../base/json.ts';
+
+const Metadata = z.record(z.string(), z.unknown());
+
+/** A bake's metadata without some targets, in the form Go writes JSON; undefined when it is none or holds none of them. */
+export function withoutTargets(text: string, names: readonly string[]): string | undefined {
+  const parsed = Metadata.safeParse(parseJson(text));
+  if (!parsed.success || !names.some((name) => name in parsed.data)) return undefined;
+  const rest = Object.fromEntries(Object.entries(parsed.data).filter(([name]) => !names.includes(name)));
+  return JSON.stringify(rest, null, 2).replaceAll(
+    /[<>&\u2028\u2029]/g,
+    (letter) => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}

@@ -1,0 +1,82 @@
+/** What a container says of itself, where it was told to say it, and that the program notices nothing. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expectSuccess, matching, onlyChalk, readReport, Sandbox, until } from '../support/chalk.ts';
+import { describeWithEngine } from '../support/engine.ts';
+import { serve } from '../support/http.ts';
+
+describeWithEngine('runtime report', (engine) => {
+  let sandbox: Sandbox;
+  let folder = '';
+  beforeAll(async () => {
+    sandbox = await Sandbox.open(engine);
+    folder = sandbox.project({
+      Dockerfile: `FROM ${sandbox.base('busybox')}\nCMD echo program; exec sleep 2\n`,
+    });
+  });
+  afterAll(async () => sandbox.close());
+
+  /** Builds with `--runtime-report`; the image and its CHALK_ID as the build reported it. */
+  const marked = async (...destinations: string[]) => {
+    const name = sandbox.name();
+    const options = destinations.flatMap((each) => ['--runtime-report', each]);
+    expectSuccess(await sandbox.chalk([...options, 'build', '-t', name, folder]));
+    return { name, id: onlyChalk(sandbox.lastReport())['CHALK_ID'] };
+  };
+  const run = async (...words: string[]) => expectSuccess(await sandbox.docker(['run', '--rm', ...words]));
+
+  test('none was asked for: the output is the program’s alone', async () => {
+    const { name } = await marked();
+    expect(await run(name)).toEqual({ code: 0, stdout: 'program\n', stderr: '' });
+  });
+
+  test('--runtime-report - and CHALK_REPORT_FILE=-: on the container’s output, with the CHALK_ID of the build', async () => {
+    const built = await marked('-');
+    const told = await marked();
+    const outputs = [
+      { id: built.id, output: await run(built.name) },
+      { id: told.id, output: await run('--env', 'CHALK_REPORT_FILE=-', told.name) },
+    ];
+    for (const { id, output } of outputs) {
+      const lines = output.stdout.trimEnd().split('\n');
+      expect(lines).toHaveLength(2);
+      expect(lines).toContain('program');
+      const report = readReport(lines.find((line) => line !== 'program') ?? '');
+      expect(onlyChalk(report)).toMatchObject({ CHALK_ID: id });
+      expect(output.stderr).toBe('');
+    }
+  });
+
+  test('to a URL: one POST with the report', async () => {
+    const { port, requests, close } = await serve();
+    try {
+      const { name, id } = await marked(`http://127.0.0.1:${port}/reports`);
+      expect(await run('--network', 'host', name)).toMatchObject({ stdout: 'program\n', stderr: '' });
+      const request = await until('the report', () => requests[0]);
+      expect(request).toMatchObject({
+        method: 'POST',
+        path: '/reports',
+        type: matching(/^application\/json/),
+      });
+      expect(onlyChalk(readReport(request.body))).toMatchObject({ CHALK_ID: id });
+      expect(requests).toHaveLength(1);
+    } finally {
+      close();
+    }
+  });
+
+  test('to a URL where nobody listens: the program runs as if nothing had been asked', async () => {
+    const { name } = await marked('http://127.0.0.1:1/');
+    expect(await run('--network', 'none', name, 'echo', 'x')).toEqual({ code: 0, stdout: 'x\n', stderr: '' });
+  });
+
+  test('a password in the URL, and what is no URL, are refused before anything is built', async () => {
+    for (const destination of ['https://a:b@example.com/', 'ftp://example.com/', 'relative/path']) {
+      const name = sandbox.name();
+      const result = await sandbox.chalk(['--runtime-report', destination, 'build', '-t', name, folder]);
+      expect(result, destination).toMatchObject({ code: 125, stdout: '' });
+      expect(result.stderr, destination).toMatch(/^docker chalk: [^\n]*--runtime-report[^\n]*\n$/);
+      expect(result.stderr).not.toContain('a:b');
+      expect((await sandbox.docker(['image', 'inspect', name])).code).toBe(1);
+    }
+  });
+});
