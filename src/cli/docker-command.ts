@@ -45,7 +45,8 @@ export async function runDockerCommand(
   }
   const route = await chooseRoute(host, tools, command);
   const input = route.kind === 'buildx' ? await saveInput(host, command) : undefined;
-  const run = { host, tools, command, route, options, input };
+  const strict = isStrict(host, options);
+  const run = { host, tools, command, route, options, input, strict };
   if (command.kind === 'bake' && route.kind === 'buildx') {
     const { runBake } = await import('./bake/run.ts');
     const bake = {
@@ -92,7 +93,8 @@ export async function runUnclear(
     throw new ChalkError('DOCKER_NOT_FOUND', 'there is no docker on PATH', { hint: 'install Docker' });
   }
   const route: Route = { kind: 'docker', why };
-  return runOriginal({ host, tools, command, route, options, input: undefined }, plan.reason, []);
+  const run = { host, tools, command, route, options, input: undefined, strict: isStrict(host, options) };
+  return runOriginal(run, plan.reason, []);
 }
 
 /** Runs the program a link of ours stands before with the very words that came. */
@@ -122,6 +124,12 @@ interface Run {
   readonly options: readonly Item[];
   /** The file standard input was saved to; every process that is to read it gets it from there. */
   readonly input: string | undefined;
+  /** Failures of ours are failures: for who wants no image without a mark. */
+  readonly strict: boolean;
+}
+
+function isStrict(host: Host, options: readonly Item[]): boolean {
+  return switchIsOn(options, 'strict') || /^(1|t|true|yes|on)$/i.test(host.env['CHALK_STRICT'] ?? '');
 }
 
 /** A build that reads standard input does so once, and it may have to be built twice. */
@@ -217,12 +225,12 @@ async function runFallback(
     exitCode: exitCodeOfResult(end),
     errors: [...errors, ...ended.outcome.errors],
   };
-  await sendReport(host, options, () =>
+  const sent = await sendReport(host, options, () =>
     marked === undefined
       ? passedReport(host, outcome)
       : markedReport(host, tools, marked.build, marked.image, outcome),
   );
-  return end;
+  return judged(run, end, failure ?? sent);
 }
 
 async function runMarked(
@@ -257,7 +265,8 @@ async function runMarked(
       builder === undefined ? [] : builderFlags(builder),
       staged.dockerfile,
     );
-    if (step.kind === 'unclear' || !build.plan.isUserLine(step.line)) {
+    // Strict builds are not run a second time without a mark: the failure stands.
+    if (!run.strict && (step.kind === 'unclear' || !build.plan.isUserLine(step.line))) {
       const why = step.kind === 'unclear' ? step.why : `line ${step.line} is ours: ${step.message}`;
       const error = new ChalkError('PROCESS_FAILED', `the marked build exited with ${result.code}: ${why}`);
       return runOriginal(run, pass('internal', 'the marked build failed').reason, [error]);
@@ -271,18 +280,39 @@ async function runMarked(
     errors,
   };
   const image = { kind: 'metadata-file', path: staged.metadataFile } as const;
-  await sendReport(
+  const failure = await sendReport(
     host,
     options,
     () => markedReport(host, tools, inlineReport(build), image, outcome),
     isSilent(host, command),
   );
-  return result;
+  return judged(run, result, failure);
 }
+
+/** In strict mode a build that docker finished and we did not is a failure; what went wrong is said even in quiet modes. */
+async function judged(run: Run, end: End, failure: ChalkError | undefined): Promise<End> {
+  const { host, command, strict } = run;
+  if (!strict || failure === undefined || end.kind !== 'exited' || end.code !== EXIT.ok) return end;
+  if (isSilent(host, command)) await host.terminal.writeError(`docker chalk: ${describeError(failure)}\n`);
+  return { kind: 'exited', code: EXIT.failed };
+}
+
+/** Reasons for which docker fails as well, or builds nothing: strict mode leaves these to docker's own words. */
+const LEFT_TO_DOCKER: ReadonlySet<Reason['code']> = new Set([
+  'no-image',
+  'argv',
+  'context-unreadable',
+  'dockerfile-unreadable',
+  'dockerfile-syntax',
+  'engine-unreachable',
+]);
 
 /** Carries the user's command out as it is. A failure of ours is said in one line; what docker will say itself is not. */
 async function runOriginal(run: Run, reason: Reason, errors: readonly ChalkError[]): Promise<End> {
   const { host, tools, command, route, options, input } = run;
+  if (run.strict && !LEFT_TO_DOCKER.has(reason.code)) {
+    throw unmarked(reason, errors[0]);
+  }
   if (reason.code === 'internal' && !isSilent(host, command)) {
     const [first] = errors;
     const why = first === undefined ? reason.text : describeError(first);
@@ -303,12 +333,19 @@ async function runOriginal(run: Run, reason: Reason, errors: readonly ChalkError
     throw new ChalkError('DOCKER_NOT_FOUND', 'docker could not be started', { cause: result.cause });
   }
   // What builds nothing is none of our business.
-  if (reason.code !== 'no-image') {
-    const exitCode = exitCodeOfResult(result);
-    const outcome: Outcome = { command, injection: 'none', reason, exitCode, errors };
-    await sendReport(host, options, () => passedReport(host, outcome), isSilent(host, command));
-  }
-  return result;
+  if (reason.code === 'no-image') return result;
+  const exitCode = exitCodeOfResult(result);
+  const outcome: Outcome = { command, injection: 'none', reason, exitCode, errors };
+  await sendReport(host, options, () => passedReport(host, outcome), isSilent(host, command));
+  if (!run.strict || exitCode !== EXIT.ok) return result;
+  throw unmarked(reason, errors[0]);
+}
+
+function unmarked(reason: Reason, cause: ChalkError | undefined): ChalkError {
+  return new ChalkError('BUILD_UNMARKED', `this build leaves no mark: ${reason.text}`, {
+    hint: 'see docker chalk --explain, or build without --strict',
+    ...(cause === undefined ? {} : { cause }),
+  });
 }
 
 /** Programs read standard error in these modes. */

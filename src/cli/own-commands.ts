@@ -28,6 +28,7 @@ Options, between \`chalk\` and the command:
   --no-wrap              Mark the image, but leave its entrypoint alone
   --report FILE          Write the report to FILE, - prints it; may be repeated
   --no-report            Write no report
+  --strict               Fail where no mark or report can be made (CHALK_STRICT=1)
   --runtime-report DEST  Containers of this image report to DEST: an http(s) URL,
                          a file in the container, - for their standard output
 
@@ -98,10 +99,19 @@ export async function runOwnCommand(
       (command) =>
         command
           .positional('name', { type: 'string', demandOption: true, describe: 'Image or container' })
-          .option('json', { type: 'boolean', default: false, describe: 'Print the report' }),
-      async ({ name, json }) => {
+          .option('json', { type: 'boolean', default: false, describe: 'Print the report' })
+          .option('remote', {
+            type: 'boolean',
+            default: false,
+            describe: 'Read it from its registry, without pulling it, whatever the engine has',
+          })
+          .option('platform', {
+            type: 'string',
+            describe: 'Of an image in a registry this one alone: linux/arm64',
+          }),
+      async ({ name, json, remote, platform }) => {
         const { extractCommand } = await import('./extract-command.ts');
-        status = await extractCommand(host, globals, reports, name, json);
+        status = await extractCommand(host, globals, reports, name, json, { remote, platform });
       },
     )
     .command(

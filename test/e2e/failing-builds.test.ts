@@ -121,21 +121,25 @@ describeWithEngine('failing builds', (engine) => {
  * that went well.
  */
 function essence(stderr: string): string[] {
-  return stderr
-    .replaceAll(/\p{Cc}\[\d*m/gu, '')
-    .split('\n')
-    .map((line) =>
-      line
-        .replace(/^#\d+ /, '# ')
-        .replace(/\[(?:[\w-]+ +)?\d+\/\d+\]/, '[step]')
-        .replaceAll(/\d+\.\d+s?\b/g, 'N')
-        .replaceAll(/[0-9a-z]{25}\b|buildkit-mount\d+/g, 'REF'),
-    )
-    .filter((line) => !/^( - .*|N | *\d+ \| *|)$/.test(line))
-    .filter(
-      (line) =>
-        !/^# (DONE|CACHED|CANCELED|\[step\] FROM|\[internal\]|\[context|transferring|resolve|sha256:|\d|\.\.\.)/.test(
-          line,
-        ),
-    );
+  return (
+    stderr
+      .replaceAll(/\p{Cc}\[\d*m/gu, '')
+      .split('\n')
+      .map((line) =>
+        line
+          .replace(/^#\d+ /, '# ')
+          .replace(/\[(?:[\w-]+ +)?\d+\/\d+\]/, '[step]')
+          .replaceAll(/\d+\.\d+s?\b/g, 'N')
+          .replaceAll(/[0-9a-z]{25}\b|buildkit-mount\d+/g, 'REF'),
+      )
+      .filter((line) => !/^( - .*|N | *\d+ \| *|)$/.test(line))
+      // A step's title is printed again when another step's output came between.
+      .filter((line, index, lines) => !line.startsWith('# [step]') || lines.indexOf(line) === index)
+      .filter(
+        (line) =>
+          !/^# (DONE|CACHED|CANCELED|\[step\] FROM|\[internal\]|\[context|transferring|resolve|sha256:|\d|\.\.\.)/.test(
+            line,
+          ),
+      )
+  );
 }

@@ -77,6 +77,6 @@ export const PULL_FLAGS: FlagTable = [
 /** Our own options. They stand between `chalk` and the command, never among docker's flags. */
 export const CHALK_FLAGS: FlagTable = [
   ...flags('value', 'report runtime-report'),
-  ...flags('switch', 'explain no-wrap no-report'),
+  ...flags('switch', 'explain no-wrap no-report strict'),
   ...GLOBAL_FLAGS,
 ];
