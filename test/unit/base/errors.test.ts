@@ -9,8 +9,7 @@ const SRC = join(import.meta.dirname, '..', '..', '..', 'src');
 /** Where codes are listed and mapped, which uses none of them. */
 const LISTS = ['base/errors.ts', 'cli/exit-codes.ts'];
 
-/** Codes that were laid down for stages still to come. */
-const NOT_THROWN_YET: ReadonlySet<string> = new Set(['CONFIG_INVALID', 'RESPONSE_INVALID']);
+const README = readFileSync(join(SRC, '..', 'README.md'), 'utf8');
 
 const used = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts') && !LISTS.includes(name))
@@ -24,8 +23,14 @@ describe('every error code', () => {
   });
 
   test('is thrown somewhere', () => {
-    const unused = ERROR_CODES.filter((code) => !used.includes(`'${code}'`));
-    expect(unused.filter((code) => !NOT_THROWN_YET.has(code))).toEqual([]);
+    expect(ERROR_CODES.filter((code) => !used.includes(`'${code}'`))).toEqual([]);
+  });
+
+  test('is explained in the README, and no other', () => {
+    const explained = [...README.matchAll(/^\| (`[A-Z_`, ]+`) /gm)].flatMap(([, codes = '']) =>
+      codes.split(', ').map((code) => code.replaceAll('`', '')),
+    );
+    expect(explained.toSorted()).toEqual([...ERROR_CODES].toSorted());
   });
 
   test('stands once', () => {
