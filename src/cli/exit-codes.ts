@@ -35,12 +35,20 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'DOCKERFILE_SYNTAX':
     case 'CONTEXT_UNREADABLE':
     case 'BASE_IMAGE_UNKNOWN':
+    case 'BUILD_UNMARKED':
     case 'SHIM_MISSING':
     case 'IMAGE_NOT_FOUND':
     case 'FILE_UNREADABLE':
     case 'FILE_UNWRITABLE':
     case 'GIT_FAILED':
     case 'SINK_FAILED':
+    case 'KEY_NOT_FOUND':
+    case 'KEY_INVALID':
+    case 'KEY_UNSUPPORTED':
+    case 'KEY_EXISTS':
+    case 'PASSWORD_MISSING':
+    case 'PASSWORD_WRONG':
+    case 'ATTESTATION_INVALID':
     case 'CONFIG_INVALID':
     case 'PROCESS_FAILED':
     case 'RESPONSE_INVALID':

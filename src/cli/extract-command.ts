@@ -1,7 +1,7 @@
 import { asChalkError, ChalkError } from '../base/errors.ts';
 import { collectHost, when } from '../collect/index.ts';
 import type { Item } from '../docker/argv/parse.ts';
-import { findTools } from '../docker/tools.ts';
+import { type DockerTools, findTools } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
 import { type Extraction, extractMark } from '../image/extract.ts';
 import {
@@ -15,6 +15,7 @@ import {
 } from '../mark/index.ts';
 import { chooseSinks, deliver, newActionId, writeReport } from '../report/index.ts';
 import { EXIT } from './exit-codes.ts';
+import type { RemoteChoice } from './remote-extract.ts';
 import { PRODUCT_VERSION } from './version.ts';
 
 type Judged =
@@ -22,34 +23,67 @@ type Judged =
   | { readonly kind: 'unreadable'; readonly error: ChalkError }
   | { readonly kind: 'none'; readonly why: string };
 
-/** `docker chalk extract NAME`: exit 0 for a valid mark, 1 for none, 2 for one that does not validate. */
+/**
+ * `docker chalk extract NAME`: exit 0 for a valid mark, 1 for none, 2 for one that does not validate; of an image for several
+ * platforms the worst of them.
+ */
 export async function extractCommand(
   host: Host,
   globals: readonly Item[],
   reports: readonly string[],
   name: string,
   json: boolean,
+  where: RemoteChoice = { remote: false, platform: undefined },
 ): Promise<number> {
-  const tools = await findTools(host, globals);
-  const extraction = await extractMark(host, tools, name);
-  const judged = judge(extraction);
+  const extractions = await extractWherever(host, await findTools(host, globals), name, where);
+  const results = extractions.map((extraction) => ({ extraction, judged: judge(extraction) }));
   const report = writeReport({
     operation: 'extract',
     actionId: newActionId(host.random.bytes(8)),
     host: { ...when(host.clock).report, ...collectHost(host, { version: PRODUCT_VERSION }).report },
-    chalks: judged.kind === 'valid' || judged.kind === 'invalid' ? [chalkOf(extraction, judged)] : [],
-    errors: errorsOf(extraction, judged),
+    chalks: results.flatMap(({ extraction, judged }) =>
+      judged.kind === 'valid' || judged.kind === 'invalid' ? [chalkOf(extraction, judged)] : [],
+    ),
+    errors: results.flatMap(({ extraction, judged }) => errorsOf(extraction, judged)),
   });
   const sinks = chooseSinks(host, json ? [...reports, '-'] : reports);
-  if (!json) await host.terminal.writeOut(table(extraction, judged));
+  if (!json) {
+    const tables = results.map(({ extraction, judged }) => table(extraction, judged));
+    await host.terminal.writeOut(tables.join('\n'));
+  }
   const failures = await deliver(sinks, report);
   for (const failure of failures) await host.terminal.writeError(`docker chalk: ${failure.message}\n`);
+  for (const { extraction, judged } of results) {
+    if (!json || judged.kind !== 'none') continue;
+    await host.terminal.writeError(`docker chalk: ${extraction.name} has no mark: ${judged.why}\n`);
+  }
+  return Math.max(...results.map(({ judged }) => statusOf(judged)));
+}
+
+/** In the engine, else in the registry the name belongs to. */
+async function extractWherever(
+  host: Host,
+  tools: DockerTools,
+  name: string,
+  where: RemoteChoice,
+): Promise<readonly Extraction[]> {
+  const asked = where.remote || where.platform !== undefined || name.startsWith('registry://');
+  try {
+    if (!asked) return [await extractMark(host, tools, name)];
+  } catch (error) {
+    if (!(error instanceof ChalkError) || error.code !== 'IMAGE_NOT_FOUND') throw error;
+    const { extractRemotelyInstead } = await import('./remote-extract.ts');
+    return extractRemotelyInstead(host, tools, name, error);
+  }
+  const { extractRemotely } = await import('./remote-extract.ts');
+  return extractRemotely(host, tools, name, where.platform);
+}
+
+function statusOf(judged: Judged): number {
   switch (judged.kind) {
     case 'valid':
       return EXIT.ok;
     case 'none':
-      if (json)
-        await host.terminal.writeError(`docker chalk: ${extraction.name} has no mark: ${judged.why}\n`);
       return EXIT.noMark;
     case 'invalid':
     case 'unreadable':

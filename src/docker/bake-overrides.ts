@@ -18,6 +18,8 @@ export interface TargetEdit {
 export interface BakeEdit {
   readonly definition: BakeDefinition;
   readonly edits: ReadonlyMap<string, TargetEdit>;
+  /** Labels for targets that stay as they are otherwise. */
+  readonly labels: ReadonlyMap<string, Readonly<Record<string, string>>>;
   /**
    * Marked targets that others are built on, each with the name of a copy that is not marked: the others are built on that
    * one. A mark is new in every build, and with it in a base nothing of what is built on it could come from the cache.
@@ -51,14 +53,17 @@ interface Role {
   readonly checks: string | undefined;
   /** Its named contexts; ours is not among them. */
   readonly contexts: ReadonlyMap<string, string>;
+  /** Labels of ours. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
-function rolesIn({ definition, edits, copies, ownChecks }: BakeEdit): Role[] {
+function rolesIn({ definition, edits, labels, copies, ownChecks }: BakeEdit): Role[] {
   const role = (target: BakeTarget, name: string, edit: TargetEdit | undefined): Role => ({
     name,
     target,
     edit,
     isCopy: name !== target.name,
+    labels: labels.get(name) ?? {},
     checks: edit?.checks ?? target.args.get(CHECKS_ARGUMENT) ?? ownChecks.get(name),
     contexts: new Map(
       [...target.contexts].map(([key, value]) => {
@@ -80,7 +85,7 @@ function rolesIn({ definition, edits, copies, ownChecks }: BakeEdit): Role[] {
  */
 export function overrideValues(changes: BakeEdit): string[] {
   const prefix = changes.remote ? 'cwd://' : '';
-  return rolesIn(changes).flatMap(({ name, target, edit, isCopy, checks, contexts }) => {
+  return rolesIn(changes).flatMap(({ name, target, edit, isCopy, checks, contexts, labels }) => {
     const set = (key: string, value: string) => `${name}.${key}=${value}`;
     const ours = `contexts.${changes.payloadContext}`;
     return [
@@ -92,6 +97,7 @@ export function overrideValues(changes: BakeEdit): string[] {
       ...[...contexts].flatMap(([key, value]) =>
         target.contexts.get(key) === value ? [] : [set(`contexts.${key}`, value)],
       ),
+      ...Object.entries(labels).map(([label, value]) => set(`labels.${label}`, value)),
       // The target itself writes it.
       ...(isCopy ? [set('cache-to', '')] : []),
     ];
@@ -140,6 +146,7 @@ export interface Difference {
 export function findDifferences(changes: BakeEdit, after: BakeDefinition): Difference[] {
   const roles = rolesIn(changes);
   const names = new Set(roles.map(({ name }) => name));
+  const labels = new Set([...changes.labels.values()].flatMap((table) => Object.keys(table)));
   const added = [...after.keys()].filter((name) => !names.has(name));
   const changed = roles.flatMap((role) => {
     const seen = after.get(role.name);
@@ -151,6 +158,9 @@ export function findDifferences(changes: BakeEdit, after: BakeDefinition): Diffe
       keys.push('output');
     }
     if (seen.args.get(CHECKS_ARGUMENT) !== role.checks) keys.push(CHECKS_ARGUMENT);
+    const hasOther = (label: string) =>
+      seen.labels.get(label) !== (role.labels[label] ?? role.target.labels.get(label));
+    if ([...labels].some(hasOther)) keys.push('labels');
     return keys.map((key) => ({ target: role.name, key }));
   });
   return [...changed, ...added.map((target) => ({ target, key: 'name' }))];

@@ -78,7 +78,11 @@ async function send(url: URL, request: HttpRequest, agent: Agent): Promise<HttpR
       ? undefined
       : setTimeout(() => stop(new TimedOut(`it took more than ${timeoutMs} ms`)), timeoutMs);
   outgoing.on('close', () => clearTimeout(timer));
-  outgoing.on('error', (cause) => resolve({ kind: 'failed', failure: failureOf(cause), cause }));
+  let ownFault: Error | undefined;
+  outgoing.on('error', (error) => {
+    const cause = ownFault ?? error;
+    resolve({ kind: 'failed', failure: failureOf(cause), cause });
+  });
   outgoing.on('response', (response) => {
     answer = response;
     // Whoever reads the body sees the error; where nobody does, it is nobody's.
@@ -93,7 +97,12 @@ async function send(url: URL, request: HttpRequest, agent: Agent): Promise<HttpR
   });
   if (request.body === undefined || request.body instanceof Uint8Array) outgoing.end(request.body);
   else {
-    pipeline(Readable.from(request.body), outgoing).catch((error: unknown) => {
+    const source = Readable.from(request.body);
+    // Where the content itself cannot be read, that is the reason, not the connection that ends of it.
+    source.on('error', (error) => {
+      ownFault = error;
+    });
+    pipeline(source, outgoing).catch((error: unknown) => {
       // An early answer, a refusal say, ends the upload; the answer is what counts then.
       if (answer === undefined) outgoing.destroy(asError(error));
     });

@@ -29,7 +29,8 @@ async function readFolder(host: Host, folder: string) {
   const read = (name: string) => host.files.readText(join(folder, name)).catch(() => undefined);
   const authorities = await Promise.all(names.filter((name) => name.endsWith('.crt')).map(read));
   const own = names.find((name) => name.endsWith('.cert') && names.includes(name.replace(/cert$/, 'key')));
-  const [certificate, key] = own === undefined ? [] : await Promise.all([read(own), read(own.replace(/cert$/, 'key'))]);
+  const [certificate, key] =
+    own === undefined ? [] : await Promise.all([read(own), read(own.replace(/cert$/, 'key'))]);
   return {
     authorities: authorities.filter((text) => text !== undefined),
     client: certificate === undefined || key === undefined ? undefined : { certificate, key },

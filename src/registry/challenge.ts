@@ -7,7 +7,7 @@ export interface Challenge {
 }
 
 const TOKEN = /[!#$%&'*+.^_`|~\w-]+/y;
-const QUOTED = /"((?:[^"\\]|\\.)*)"/ys;
+const QUOTED = /"((?:[^"\\]|\\.)*)"/sy;
 /** `dG9rZW42OA==` in place of parameters: no scheme of registries has it. */
 const TOKEN68 = /[\w.~+/-]+=*(?=\s*(?:,|$))/y;
 

@@ -3,7 +3,7 @@ import { ChalkError, type ErrorCode } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
 import type { HttpFailure } from '../host/host.ts';
 import { failureOf } from '../host/http.ts';
-import type { Answer } from './transport.ts';
+import type { Answer } from './answer.ts';
 
 /** A failure of a registry, which knows whether trying again may help. */
 export class RegistryFailure extends ChalkError {
@@ -35,9 +35,13 @@ export async function failureOfAnswer(answer: Answer, what: string, now: number)
   const retryAfterMs = readRetryAfter(answer.headers['retry-after'], now);
   switch (status) {
     case 401:
-      return new RegistryFailure('REGISTRY_UNAUTHORIZED', `${what}: the registry wants a login (401)${tail}`, {
-        hint: 'docker login; registries also answer so for what does not exist',
-      });
+      return new RegistryFailure(
+        'REGISTRY_UNAUTHORIZED',
+        `${what}: the registry wants a login (401)${tail}`,
+        {
+          hint: 'docker login; registries also answer so for what does not exist',
+        },
+      );
     case 403:
       return new RegistryFailure('REGISTRY_FORBIDDEN', `${what}: the registry forbids it (403)${tail}`, {
         hint: 'the account lacks a permission for this repository',

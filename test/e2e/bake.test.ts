@@ -272,10 +272,10 @@ target "c" {
       C: `${from}\nCMD echo c\n`,
     };
     const { plain, ours } = await both(files, [], ['a', 'b']);
-    const warnings = ({ stderr }: Result) =>
-      stderr.split('\n').flatMap((line) => /(?:WARN|warning).*|^ - \w+:.*/.exec(line) ?? []);
+    // What is printed at the end; above it a finding may be shown or not, in docker's own bakes as well.
+    const warnings = ({ stderr }: Result) => stderr.match(/\d+ warnings? found|^.* - [A-Z]\w+: .*$/gm);
     expect(warnings(ours)).toEqual(warnings(plain));
-    expect(warnings(ours).join('\n')).toContain('JSONArgsRecommended');
+    expect(warnings(ours)?.join('\n')).toContain('JSONArgsRecommended');
   });
 
   test('ignore files and folders elsewhere hold', async () => {
@@ -335,7 +335,7 @@ target "default" {
     expect(plain.stdout).toContain('"target"');
   });
 
-  test('a target that cannot be marked is built as it is, the others are marked', async () => {
+  test('a target that cannot be marked is built as it is but for labels, the others are marked', async () => {
     const definition = `
 variable "NAME" {}
 group "default" { targets = ["good", "foreign"] }
@@ -353,10 +353,14 @@ target "foreign" {
     const [plain, ours] = [sandbox.name(), sandbox.name()];
     expectSuccess(await sandbox.docker(['bake'], { cwd, env: { NAME: plain } }));
     expectSuccess(await sandbox.chalk(['bake'], { cwd, env: { NAME: ours } }));
-    expect(injections()).toEqual({ good: 'inline wrapped', foreign: 'none stage-replaced' });
+    expect(injections()).toEqual({ good: 'inline wrapped', foreign: 'label stage-replaced' });
+    const labels = chalks().find((chalk) => chalk['_X_CHALK_BAKE_TARGET'] === 'foreign')?.[
+      'DOCKER_CHALK_ADDED_LABELS'
+    ];
+    expect(labels).toHaveProperty(['run.chalk.id']);
     const images = await Promise.all([plain, ours].map((name) => sandbox.inspect(`${name}-foreign`)));
     expect(images[1]?.RootFS).toEqual(images[0]?.RootFS);
-    expect(images[1]?.Config).toEqual(images[0]?.Config);
+    expect(images[1]?.Config).toEqual({ ...images[0]?.Config, Labels: labels });
   });
 
   describe('a bake that fails', () => {
@@ -365,6 +369,8 @@ variable "NAME" {}
 group "default" { targets = ["good", "bad"] }
 target "good" {
   target = "one"
+  # Steps of its own: a build that was cancelled may leave a broken layer in the builder's cache.
+  args = { WHO = NAME }
   tags = ["\${NAME}-good"]
 }
 target "bad" {

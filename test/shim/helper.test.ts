@@ -83,7 +83,7 @@ describe.skipIf(!isRoot)(`helper${whyNotRoot}`, () => {
     ['not a program', (): void => root.write('.chalk/reporter', 'text', 0o555)],
     ['not executable', (): void => root.write('.chalk/reporter', 'text', 0o444)],
     ['a folder', (): void => (rmSync(root.at('.chalk/reporter')), mkdirSync(root.at('.chalk/reporter')))],
-    ['killed', (): void => root.write('.chalk/reporter', '#!/bin/exit-codes\n', 0o555)], // signal 1, its argument
+    ['killed', (): void => root.write('.chalk/reporter', '#!/bin/killed\n', 0o555)],
   ])('reporter %s: the program does not notice', async (_, spoil) => {
     spoil();
     const running = root.start(observe, { env: toFile });
@@ -110,7 +110,7 @@ describe.skipIf(!isRoot)(`helper${whyNotRoot}`, () => {
     expect({ session: fields[3], terminal: fields[4], nice: fields[16] }).toEqual({
       session: String(keeper),
       terminal: '0',
-      nice: '19',
+      nice: '5',
     });
     expect(file('oom_score_adj')).toBe('1000\n');
     expect(file('status')).toMatch(/^NoNewPrivs:\t1$/m);

@@ -231,14 +231,14 @@ describe.skipIf(!isRoot)(`reports${whyNotRoot}`, () => {
         authorization: 'Bearer tok',
         'x-chalk-action-id': host['_ACTION_ID'],
         'x-chalk-operation': 'exec',
-        'x-chalk-attempt': '0',
+        'x-chalk-attempt': '1',
         'x-chalk-digest-sha256': createHash('sha256')
           .update(first?.body ?? '')
           .digest('hex'),
       });
       expect(second?.headers).toMatchObject({
         'x-chalk-action-id': host['_ACTION_ID'],
-        'x-chalk-attempt': '1',
+        'x-chalk-attempt': '2',
       });
       expect(second?.body).toBe(first?.body);
       expect(first?.path).toBe('/in?x=1');

@@ -40,6 +40,9 @@ function shim(args: readonly string[], env: Readonly<Record<string, string>> = {
 describe.each([
   ['without a sink', {}],
   ['with the helper', { CHALK_REPORT_FILE: '/nonexistent/report' }],
+  ['with heartbeats', { CHALK_REPORT_FILE: '/nonexistent/report', CHALK_SHIM: 'heartbeat' }],
+  ['reporting first', { CHALK_REPORT_FILE: '/nonexistent/report', CHALK_SHIM: 'sync' }],
+  ['in mode init', { CHALK_REPORT_FILE: '/nonexistent/report', CHALK_SHIM: 'init' }],
   ['switched off', { CHALK_REPORT_FILE: '/nonexistent/report', CHALK_SHIM: 'off' }],
 ])('%s', (_, env) => {
   test('all 256 exit codes and deaths by signal come back', () => {

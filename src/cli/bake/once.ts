@@ -8,9 +8,9 @@ export function askingOnce(host: Host): Host {
   const answers = new Map<string, Promise<ProcessResult>>();
   const { DOCKER_DEFAULT_PLATFORM: _, ...env } = host.env;
   const run = (command: Command): Promise<ProcessResult> => {
-    if (command.input !== undefined) return host.processes.run(command);
-    const { file, args, cwd, inputFile, env: environment } = command;
-    const key = JSON.stringify([file, args, cwd, inputFile, environment]);
+    const { file, args, cwd, input, inputFile, env: environment } = command;
+    if (input !== undefined && typeof input !== 'string') return host.processes.run(command);
+    const key = JSON.stringify([file, args, cwd, input, inputFile, environment]);
     const answer = answers.get(key) ?? host.processes.run(command);
     answers.set(key, answer);
     return answer;

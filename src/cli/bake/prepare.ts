@@ -2,13 +2,20 @@ import { join } from 'node:path';
 import { asChalkError, type ChalkError } from '../../base/errors.ts';
 import type { Platform } from '../../base/platform.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
-import type { BakeDefinition, BakeTarget } from '../../docker/bake-definition.ts';
+import { type BakeDefinition, type BakeTarget, linkedTargets } from '../../docker/bake-definition.ts';
 import { findUngranted } from '../../docker/bake-entitlements.ts';
 import { bakeBuildsNothing, isRemoteBake } from '../../docker/bake-files.ts';
 import { targetCommand } from '../../docker/bake-request.ts';
+import { readBuildRequest } from '../../docker/build-request.ts';
+import { imageDestination } from '../../docker/destination.ts';
 import type { BaseConfig } from '../../dockerfile/index.ts';
-import { pass, PAYLOAD_CONTEXT, type Reason } from '../../plan/index.ts';
+import { sealMark } from '../../mark/index.ts';
+import { decideFallback, pass, PAYLOAD_CONTEXT, type Reason, type ReasonCode } from '../../plan/index.ts';
+import { labelsFor } from '../build/added-flags.ts';
+import { learnAboutBuild } from '../build/learn.ts';
+import { newMarkKeys, reportedKeys } from '../build/mark-keys.ts';
 import { configOfBuild, type PreparedBuild, prepareBuild, type PrepareOptions } from '../build/prepare.ts';
+import type { ReportedBuild } from '../build/report.ts';
 import { askDefinition, type BakeLine } from './definition.ts';
 import { askingOnce } from './once.ts';
 
@@ -20,6 +27,16 @@ export type TargetPlan =
       /** The build command the target stands for. */
       readonly command: DockerCommand;
       readonly build: PreparedBuild;
+    }
+  /** Built as it is but for some labels. */
+  | {
+      readonly kind: 'labelled';
+      readonly target: BakeTarget;
+      readonly reason: Reason;
+      readonly build: ReportedBuild;
+      readonly labels: Readonly<Record<string, string>>;
+      /** Why the image is not patched. */
+      readonly why: string;
     }
   /** Built as it is, in the same run. */
   | { readonly kind: 'left'; readonly target: BakeTarget; readonly reason: Reason };
@@ -34,6 +51,9 @@ export type BakePreparation =
   | { readonly kind: 'pass'; readonly reason: Reason; readonly errors: readonly ChalkError[] };
 
 export type BakeOptions = Pick<PrepareOptions, 'wrap' | 'runtimeConfig'>;
+
+/** With a target like this buildx fails before the first step: it does so alone, and once. */
+const WILL_FAIL: ReadonlySet<ReasonCode> = new Set(['context-unreadable', 'dockerfile-unreadable']);
 
 /** Finds out all that must be known before a bake. Never rejects. */
 export async function prepareBake(line: BakeLine, options: BakeOptions): Promise<BakePreparation> {
@@ -62,7 +82,9 @@ async function prepare(line: BakeLine, options: BakeOptions): Promise<BakePrepar
   const planned = await Promise.all([...definition.values()].map((target) => known.plan(target)));
   const targets = planned.map(({ plan }) => plan);
   const errors = planned.flatMap((each) => each.errors);
-  if (targets.some(({ kind }) => kind === 'marked')) return { kind: 'prepared', definition, targets, errors };
+  const hopeless = targets.find((plan) => plan.kind === 'left' && WILL_FAIL.has(plan.reason.code));
+  if (hopeless?.kind === 'left') return { kind: 'pass', reason: hopeless.reason, errors };
+  if (targets.some(({ kind }) => kind !== 'left')) return { kind: 'prepared', definition, targets, errors };
   return { kind: 'pass', reason: reasonOfAll(targets), errors };
 }
 
@@ -80,12 +102,15 @@ class TargetPlanner {
   readonly #definition: BakeDefinition;
   readonly #options: BakeOptions;
   readonly #remote: boolean;
+  /** Targets that others are built on: what is in their configs gets into the others'. */
+  readonly #bases: ReadonlySet<string>;
 
   constructor(line: BakeLine, definition: BakeDefinition, options: BakeOptions) {
     this.#line = line;
     this.#definition = definition;
     this.#options = options;
     this.#remote = isRemoteBake(line.command.items);
+    this.#bases = new Set([...definition.values()].flatMap((target) => linkedTargets(target)));
   }
 
   async plan(
@@ -103,9 +128,46 @@ class TargetPlanner {
     if (translated.kind === 'refused') return left(pass('bake', translated.why).reason);
     const { command, options } = translated;
     const preparation = await prepareBuild(host, tools, command, route.builder, options);
-    if (preparation.kind !== 'prepared') return left(preparation.plan.reason, preparation.errors);
-    const { build } = preparation;
-    return { plan: { kind: 'marked', target, command, build }, errors: [] };
+    if (preparation.kind === 'prepared') {
+      return { plan: { kind: 'marked', target, command, build: preparation.build }, errors: [] };
+    }
+    const { reason } = preparation.plan;
+    const labelled = this.#bases.has(target.name) ? undefined : await this.#label(target, command, reason);
+    return labelled === undefined
+      ? left(reason, preparation.errors)
+      : { plan: labelled, errors: preparation.errors };
+  }
+
+  /** Labels say of an image what a mark would; only an image that is kept gets any. */
+  async #label(target: BakeTarget, command: DockerCommand, reason: Reason): Promise<TargetPlan | undefined> {
+    const { host, route } = this.#line;
+    const read = readBuildRequest(command, host.env, host.cwd);
+    if (read.kind === 'refused') return undefined;
+    const { request } = read;
+    const plan = decideFallback({
+      reason,
+      destination: imageDestination(command.items, route.builder.driver, host.env),
+      noImage: request.noImage,
+      platforms: request.platforms,
+      attestations: false,
+    });
+    if (plan.kind === 'pass' || WILL_FAIL.has(reason.code) || reason.code === 'dockerfile-syntax') {
+      return undefined;
+    }
+    const known = await learnAboutBuild(host, request);
+    const mark = sealMark(newMarkKeys(host, known.learned));
+    const labels = labelsFor(mark, request.labels);
+    const build: ReportedBuild = {
+      request,
+      folder: known.folder,
+      marks: [mark],
+      facts: reportedKeys(host, known.learned),
+      added: { DOCKER_CHALK_ADDED_LABELS: labels },
+      hostFacts: {},
+      errors: known.errors,
+    };
+    const why = plan.kind === 'label' ? plan.why : 'images of a bake are not patched';
+    return { kind: 'labelled', target, reason, build, labels, why };
   }
 
   async #translate(target: BakeTarget, users: readonly string[]) {

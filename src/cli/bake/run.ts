@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { asChalkError, ChalkError } from '../../base/errors.ts';
-import type { Item } from '../../docker/argv/parse.ts';
+import { type Item, switchIsOn } from '../../docker/argv/parse.ts';
 import { withoutTargets } from '../../docker/bake-metadata.ts';
 import { findFailedSteps } from '../../docker/build-record.ts';
 import { builderFlags } from '../../docker/builder.ts';
@@ -14,19 +14,27 @@ import type { End } from '../end.ts';
 import { EXIT } from '../exit-codes.ts';
 import { sendReport } from '../send-report.ts';
 import type { BakeLine } from './definition.ts';
+import { askingOnce } from './once.ts';
 import { explainBake } from './explain.ts';
-import { type BakeOptions, prepareBake, type TargetPlan } from './prepare.ts';
+import { prepareBake, type TargetPlan } from './prepare.ts';
 import { stageBake, type StagedBake } from './stage.ts';
 
 export interface BakeRun extends BakeLine {
   /** Our own options. */
   readonly options: readonly Item[];
-  readonly explain: boolean;
   /** A program reads standard error. */
   readonly silent: boolean;
+  /** No image without a mark. */
+  readonly strict: boolean;
   readonly runtimeConfig: string | undefined;
+}
+
+/** What a bake has in common with every other command of docker's. */
+export interface Doors {
   /** Carries the line out as it was typed. */
   readonly runOriginal: (reason: Reason, errors: readonly ChalkError[]) => Promise<End>;
+  /** What a run that docker finished ends with, when something of ours went wrong behind it. */
+  readonly judge: (end: End, failure: ChalkError | undefined) => Promise<End>;
 }
 
 /** What Ctrl-C leaves behind in buildx. */
@@ -36,26 +44,31 @@ const CANCELLED = 130;
  * Runs a bake with every target marked that can be. Until buildx was started everything of ours may fail and the line
  * runs as it was typed; once buildx has succeeded, nothing is run again.
  */
-export async function runBake(run: BakeRun, options: BakeOptions): Promise<End> {
-  const { host, tools, command, route, input } = run;
-  const preparation = await prepareBake(run, options);
-  if (run.explain) {
+export async function runBake(run: BakeRun, { runOriginal, judge }: Doors): Promise<End> {
+  const { host, tools, command, route, input, options } = run;
+  const preparation = await prepareBake(run, {
+    wrap: !switchIsOn(options, 'no-wrap'),
+    runtimeConfig: run.runtimeConfig !== undefined,
+  });
+  if (switchIsOn(options, 'explain')) {
     await host.terminal.writeOut(explainBake(preparation));
     return { kind: 'exited', code: EXIT.ok };
   }
-  if (preparation.kind === 'pass') return run.runOriginal(preparation.reason, preparation.errors);
+  if (preparation.kind === 'pass') return runOriginal(preparation.reason, preparation.errors);
   const { definition, targets } = preparation;
+  const left = targets.find((plan) => plan.kind === 'left' && plan.reason.code !== 'no-image');
+  if (run.strict && left?.kind === 'left') return runOriginal(left.reason, preparation.errors);
   let staged;
   try {
     const shimFolder = join(import.meta.dirname, 'shim');
     staged = await stageBake(run, definition, targets, shimFolder, run.runtimeConfig);
   } catch (thrown) {
-    return run.runOriginal(pass('internal', 'the bake could not be prepared').reason, [
+    return runOriginal(pass('internal', 'the bake could not be prepared').reason, [
       ...preparation.errors,
       asChalkError(thrown),
     ]);
   }
-  if (staged.kind === 'pass') return run.runOriginal(staged.reason, preparation.errors);
+  if (staged.kind === 'pass') return runOriginal(staged.reason, preparation.errors);
   const started = host.clock.now();
   const { environment } = staged;
   const process = buildProcess(host, tools, command, route, staged.items, { environment, inputFile: input });
@@ -64,20 +77,20 @@ export async function runBake(run: BakeRun, options: BakeOptions): Promise<End> 
     const error = new ChalkError('PROCESS_FAILED', `${process.file} could not be started`, {
       cause: result.cause,
     });
-    return run.runOriginal(pass('internal', 'buildx could not be started').reason, [error]);
+    return runOriginal(pass('internal', 'buildx could not be started').reason, [error]);
   }
   if (result.kind === 'exited' && result.code !== EXIT.ok && result.code !== CANCELLED) {
     const why = await whyOurs(run, targets, staged, started);
-    if (why !== undefined) {
+    // Strict runs are not repeated without a mark: the failure stands.
+    if (why !== undefined && !run.strict) {
       const error = new ChalkError('PROCESS_FAILED', `the marked bake exited with ${result.code}: ${why}`);
-      return run.runOriginal(pass('internal', 'the marked bake failed').reason, [error]);
+      return runOriginal(pass('internal', 'the marked bake failed').reason, [error]);
     }
   }
   await tidyMetadata(host, staged);
   const exitCode = result.kind === 'exited' ? result.code : signalExitCode(result.signal);
-  const write = () => report(run, preparation.errors, targets, staged.metadataFile, exitCode);
-  await sendReport(host, run.options, write, run.silent);
-  return result;
+  const write = () => report(run, preparation.errors, targets, staged, exitCode);
+  return judge(result, await sendReport(host, options, write, run.silent));
 }
 
 /** The user's metadata file holds the user's targets. Should it not be ours to write, there is one target too many in it. */
@@ -105,7 +118,7 @@ async function whyOurs(
   const files = targets.flatMap(({ kind, target }) => {
     const copy = staged.dockerfiles.get(target.name);
     const ours = copy === undefined ? [] : [{ dockerfile: copy }];
-    const builtAsItIs = kind === 'left' || staged.copied.includes(target.name);
+    const builtAsItIs = kind !== 'marked' || staged.copied.includes(target.name);
     if (!builtAsItIs || target.inline !== undefined || looksRemote(target.context)) return ours;
     const dockerfile = resolve(host.cwd, target.context, target.dockerfile);
     return [...ours, { dockerfile, since: started }];
@@ -128,34 +141,41 @@ async function report(
   run: BakeRun,
   errors: readonly ChalkError[],
   targets: readonly TargetPlan[],
-  metadataFile: string,
+  { metadataFile, labelled }: StagedBake,
   exitCode: number,
 ): Promise<string> {
-  const marked = targets.flatMap((plan) => (plan.kind === 'marked' ? [plan] : []));
-  const codes = new Set(marked.map(({ build }) => build.plan.reason.code));
-  const [code = 'wrapped'] = codes.size === 1 ? codes : [];
-  const images = marked.map(({ target, build }) => {
-    const inline = inlineReport(build);
-    const added = { ...inline.added, _X_CHALK_BAKE_TARGET: target.name };
-    return {
-      build: { ...inline, added },
-      image: { kind: 'metadata-file', path: metadataFile, bakeTarget: target.name } as const,
-    };
-  });
+  const marked = targets.filter((plan) => plan.kind === 'marked');
+  const others = labelled ? targets.filter((plan) => plan.kind === 'labelled') : [];
+  const codes = new Set(
+    marked.length > 0
+      ? marked.map(({ build }) => build.plan.reason.code)
+      : targets.flatMap((plan) => (plan.kind === 'marked' ? [] : [plan.reason.code])),
+  );
+  const [code = marked.length > 0 ? 'wrapped' : 'bake'] = codes.size === 1 ? codes : [];
+  const builds = [
+    ...marked.map(({ target, build }) => ({ target, build: inlineReport(build) })),
+    ...others.map(({ target, build }) => ({ target, build })),
+  ];
+  const images = builds.map(({ target, build }) => ({
+    build: { ...build, added: { ...build.added, _X_CHALK_BAKE_TARGET: target.name } },
+    image: { kind: 'metadata-file', path: metadataFile, bakeTarget: target.name } as const,
+  }));
   const perTarget = targets.map((plan): [string, Readonly<Record<string, string>>] => {
     const reason = plan.kind === 'marked' ? plan.build.plan.reason : plan.reason;
-    const injection = plan.kind === 'marked' ? 'inline' : 'none';
-    return [plan.target.name, { injection, reason: `${reason.code}: ${reason.text}` }];
+    const injection =
+      plan.kind === 'marked' ? 'inline' : plan.kind === 'labelled' && labelled ? 'label' : 'none';
+    const why = plan.kind === 'labelled' ? `; ${plan.why}` : '';
+    return [plan.target.name, { injection, reason: `${reason.code}: ${reason.text}${why}` }];
   });
   const text = `${marked.length} of ${targets.length} targets are marked`;
   const outcome = {
     command: run.command,
-    injection: 'inline',
+    injection: marked.length > 0 ? 'inline' : others.length > 0 ? 'label' : 'none',
     reason: { code, text },
     exitCode,
     errors,
   } as const;
-  return reportOnAll(run.host, run.tools, images, outcome, {
+  return reportOnAll(askingOnce(run.host), run.tools, images, outcome, {
     _X_CHALK_BAKE_TARGETS: Object.fromEntries(perTarget),
   });
 }

@@ -30,6 +30,8 @@ export interface StagedBake {
   readonly environment: Readonly<Record<string, string>>;
   /** Target to the copy of its Dockerfile. */
   readonly dockerfiles: ReadonlyMap<string, string>;
+  /** Whether the labels could be given: not where they would get into targets that inherit from these. */
+  readonly labelled: boolean;
   /** Targets that are built a second time without a mark, for those that are built on them. */
   readonly copied: readonly string[];
   /** Targets of ours that are in the metadata file, which the user is not to see there; none in a file of our own. */
@@ -70,6 +72,9 @@ export async function stageBake(
     payloadContext: PAYLOAD_CONTEXT,
     remote,
     copies,
+    labels: new Map(
+      targets.flatMap((plan) => (plan.kind === 'labelled' ? [[plan.target.name, plan.labels] as const] : [])),
+    ),
     ownChecks: new Map(
       bases.flatMap(({ target, build }) =>
         build.plan.checks === undefined
@@ -102,7 +107,8 @@ export async function stageBake(
         .map(async ({ target }) => [target, await ownChecks(host, definition.get(target), targets)] as const),
     );
     const known = checks.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const]));
-    changes = { ...edit, ownChecks: new Map([...edit.ownChecks, ...known]) };
+    const labels = differences.some(({ key }) => key === 'labels') ? new Map<string, never>() : edit.labels;
+    changes = { ...edit, labels, ownChecks: new Map([...edit.ownChecks, ...known]) };
     differences = await differencesIn(line, changes, itemsFor(changes));
   }
   if (typeof differences === 'string') return { kind: 'pass', reason: pass('bake', differences).reason };
@@ -117,6 +123,7 @@ export async function stageBake(
     metadataFile,
     environment: asked ? {} : { BUILDX_METADATA_PROVENANCE: 'disabled' },
     dockerfiles: new Map(staged.map(([name, { dockerfile }]) => [name, dockerfile])),
+    labelled: changes.labels.size > 0,
     copied: [...copies.keys()],
     surplus: asked ? [...copies.values()] : [],
   };

@@ -30,6 +30,7 @@ const marked = (name: string, more: Partial<TargetEdit> = {}): TargetEdit => ({
 const changes = (targets: Readonly<Record<string, unknown>>, more: Partial<BakeEdit> = {}): BakeEdit => ({
   definition: definitionOf(targets),
   edits: new Map(),
+  labels: new Map(),
   copies: new Map(),
   payloadContext: 'ours',
   remote: false,
@@ -92,6 +93,17 @@ describe('what is set', () => {
     ]);
     expect(overrideFile(edit)).toBe('{"target":{"base-unmarked":{"inherits":["base"]}}}');
   });
+});
+
+test('labels are for one target, and are seen where they do not belong', () => {
+  const labels = new Map([['a', { 'run.chalk.id': 'X' }]]);
+  const edit = changes({ a: {}, b: { labels: { other: '1' } } }, { labels });
+  expect(overrideValues(edit)).toContain('a.labels.run.chalk.id=X');
+  const after = { a: { labels: { 'run.chalk.id': 'X' } }, b: { labels: { other: '1' } } };
+  expect(findDifferences(edit, definitionOf(after))).toEqual([]);
+  expect(findDifferences(edit, definitionOf({ ...after, b: after.a }))).toEqual([
+    { target: 'b', key: 'labels' },
+  ]);
 });
 
 test('copies have names of their own', () => {

@@ -1,0 +1,25 @@
+export { orNothing } from './client.ts';
+export { connectRegistries, type RegistrySettings, type RepositoryName } from './connect.ts';
+export { insecureRegistries } from './engine-settings.ts';
+export { type LayerFile, readLayerFile } from './layer-file.ts';
+export {
+  type Descriptor,
+  type Manifest,
+  type ManifestContent,
+  MAX_MANIFEST_BYTES,
+  MEDIA_TYPES,
+  readManifest,
+} from './manifest.ts';
+export { digestOf, isDigest } from './reading.ts';
+export { attachReferrers, listReferrers, type NewReferrer, referrersTag } from './referrers.ts';
+export {
+  type BlobOutcome,
+  blobOf,
+  type ManifestHead,
+  type NewBlob,
+  type NewManifest,
+  type PutBlobOptions,
+  type Registry,
+  type StoredManifest,
+  type TagChange,
+} from './registry.ts';

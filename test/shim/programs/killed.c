@@ -1,0 +1,9 @@
+/* killed: dies by a signal, whatever its arguments. */
+#include <signal.h>
+#include <unistd.h>
+
+int main(void)
+{
+    raise(SIGKILL);
+    return 0;
+}
