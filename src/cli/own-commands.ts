@@ -20,6 +20,7 @@ Commands:
   doctor                 Test every way in and say how to mend what is wrong
   alias SHELL            Print an alias that puts docker-chalk before docker
   status                 Show what is installed and what it works with
+  setup [gen]            Make or test the keys that sign attestations
   version                Show the version
 Every other command is docker's own and goes to docker unchanged.
 
@@ -87,6 +88,7 @@ export async function runOwnCommand(
   const reports = valuesOf(options, 'report');
   const cli = yargs([...words])
     .scriptName('docker chalk')
+    .parserConfiguration({ 'duplicate-arguments-array': false })
     .version(false)
     .strict()
     .exitProcess(false)
@@ -162,6 +164,23 @@ export async function runOwnCommand(
       async ({ shell }) => {
         const { aliasCommand } = await import('./ways/commands.ts');
         status = await aliasCommand(host, globals, shell);
+      },
+    )
+    .command(
+      'setup [gen]',
+      'Make the keys that sign attestations, or test those that are there; `gen` replaces them',
+      (command) =>
+        command
+          .positional('gen', { choices: ['gen'] as const, describe: 'Make new keys in any case' })
+          .option('import', { type: 'string', describe: "Take cosign's key FILE" })
+          .option('password-file', {
+            type: 'string',
+            describe: 'Read the password from FILE instead of CHALK_PASSWORD',
+          })
+          .option('yes', { type: 'boolean', default: false, describe: 'Replace keys without asking' }),
+      async ({ gen, import: importFile, passwordFile, yes }) => {
+        const { setupCommand } = await import('./setup-command.ts');
+        status = await setupCommand(host, { generate: gen === 'gen', importFile, passwordFile, yes });
       },
     )
     .command(

@@ -92,8 +92,6 @@ export const GUARD = { CHALK_GUARD: '1' } as const;
 const WITHHELD: ReadonlySet<string> = new Set([
   'DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND',
   'DOCKER_CLI_PLUGIN_SOCKET',
-  'CHALK_PASSWORD',
-  'COSIGN_PASSWORD',
 ]);
 
 export function helperEnvironment(env: Environment): Environment {

@@ -24,8 +24,8 @@ export function nodeHost(): Host {
     },
     files: nodeFiles(),
     processes: {
-      run: (command) => runProcess(command, env),
-      attach: (command) => attachProcess(command, hasControllingTerminal()),
+      run: (command) => runProcess(withoutPasswords(command, env)),
+      attach: (command) => attachProcess(withoutPasswords(command, env), hasControllingTerminal()),
     },
     http: lazyHttp(env),
     clock: {
@@ -61,6 +61,21 @@ function lazyHttp(env: Environment): Http {
 function userEnvironment(env: Environment): Environment {
   const { CHALK_NODE_OPTIONS: nodeOptions, CHALK_ENTRY: _, CHALK_LAUNCHER: __, ...rest } = env;
   return nodeOptions === undefined ? rest : { ...rest, NODE_OPTIONS: nodeOptions };
+}
+
+/** What unlocks signing keys is for this process alone. */
+const PASSWORDS = ['CHALK_PASSWORD', 'COSIGN_PASSWORD'];
+
+/** Takes our passwords from a child's environment, unless its command line asks for one by name (`--secret env=…`). */
+function withoutPasswords<T extends { readonly args: readonly string[]; readonly env?: Environment }>(
+  command: T,
+  defaultEnv: Environment,
+): T & { readonly env: Environment } {
+  const asked = PASSWORDS.filter((name) => command.args.some((word) => word.includes(name)));
+  const env = Object.entries(command.env ?? defaultEnv).filter(
+    ([name]) => !PASSWORDS.includes(name) || asked.includes(name),
+  );
+  return { ...command, env: Object.fromEntries(env) };
 }
 
 function launchOf(env: Environment): Launch {

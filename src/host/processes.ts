@@ -10,7 +10,7 @@ const MAX_ERROR_TEXT = 64 * 1024;
  * Runs a helper program with its streams captured. Built on `spawn` alone: what a library would add (stream modes,
  * thrown errors, template commands) we would switch off again, and loading one costs more than a build may.
  */
-export async function runProcess(command: Command, defaultEnv: Environment): Promise<ProcessResult> {
+export async function runProcess(command: Command & { readonly env: Environment }): Promise<ProcessResult> {
   const { promise, resolve } = Promise.withResolvers<ProcessResult>();
   const timeoutMs = command.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   const maxOutputBytes = command.maxOutputBytes ?? DEFAULT_MAX_OUTPUT;
@@ -21,7 +21,7 @@ export async function runProcess(command: Command, defaultEnv: Environment): Pro
 
   let child;
   try {
-    child = start(command, defaultEnv);
+    child = start(command);
   } catch (thrown) {
     return { kind: 'not-started', cause: thrown instanceof Error ? thrown : new Error(String(thrown)) };
   }
@@ -58,11 +58,11 @@ export async function runProcess(command: Command, defaultEnv: Environment): Pro
 }
 
 /** Throws where its input cannot be opened, or an argument is none. */
-function start(command: Command, defaultEnv: Environment): ChildProcess {
+function start(command: Command & { readonly env: Environment }): ChildProcess {
   const input = command.inputFile === undefined ? undefined : openSync(command.inputFile, 'r');
   try {
     return spawn(command.file, command.args, {
-      env: { ...(command.env ?? defaultEnv) },
+      env: { ...command.env },
       ...(command.cwd === undefined ? {} : { cwd: command.cwd }),
       stdio: [input ?? 'pipe', 'pipe', 'pipe'],
       windowsHide: true,

@@ -81,5 +81,6 @@ export const OURS: readonly string[] = [
   'chalk status',
   'chalk version',
   'chalk doctor',
+  'chalk setup gen',
   'chalk alias bash',
 ];

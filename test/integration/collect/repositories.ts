@@ -64,6 +64,6 @@ export function hostWith(env: Environment): Host {
   return {
     ...host,
     env,
-    processes: { ...host.processes, run: (command) => runProcess(command, env) },
+    processes: { ...host.processes, run: (command) => runProcess({ env, ...command }) },
   };
 }

@@ -52,7 +52,7 @@ describe('buildx is', () => {
 });
 
 describe('a helper call', () => {
-  test('goes to the engine of the command line, without what docker tells its plugins and without passwords', async () => {
+  test('goes to the engine of the command line, without what docker tells its plugins', async () => {
     const env = {
       PATH: '/usr/bin',
       HOME: '/home/u',
@@ -60,8 +60,6 @@ describe('a helper call', () => {
       BUILDX_BUILDER: 'y',
       DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: 'docker',
       DOCKER_CLI_PLUGIN_SOCKET: '@s',
-      CHALK_PASSWORD: 'canary',
-      COSIGN_PASSWORD: 'canary',
     };
     const host = fakeHost({ env, programs: ['/usr/bin/docker'], run: () => exited('') });
     const tools = await findTools(host, itemsOf(['-D', '--host', 'tcp://h'], GLOBAL_FLAGS));

@@ -62,6 +62,5 @@ export function textOf({ dockerfile }: InlinePlan): string {
   return new TextDecoder().decode(dockerfile);
 }
 
-export const SHIM =
-  'COPY --from=chalk-payload --chown=0:0 --chmod=0555 linux-amd64/programs /';
+export const SHIM = 'COPY --from=chalk-payload --chown=0:0 --chmod=0555 linux-amd64/programs /';
 export const MARK = 'COPY --from=chalk-payload --chown=0:0 --chmod=0444 linux-amd64/chalk.json /chalk.json';
