@@ -1,6 +1,6 @@
 #!/bin/bash
-# Finds, or on Debian as root installs, the compilers that build.sh needs. To be sourced: sets GO, CC_amd64 and CC_arm64.
-# `bash toolchain.sh` prints them.
+# Finds, or on Debian as root installs, the compilers that build.sh needs. To be sourced with the platforms wanted (default:
+# amd64 and arm64): sets GO, and CC_amd64 and so on, which `compiler_of PLATFORM` looks up. `bash toolchain.sh` prints them.
 
 oldest_go=24 # the minor version of Go 1.x
 
@@ -34,10 +34,12 @@ new_enough() {
 
 # The address of Debian that this machine already uses.
 debian_uri() {
-  {
+  local found # first, as some of these files are not there and the caller may have set pipefail
+  found=$({
     awk '/^URIs:/ { for (i = 2; i <= NF; i++) print $i }' /etc/apt/sources.list.d/*.sources
     awk '$1 == "deb" { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z+]+:\/\//) print $i }' /etc/apt/sources.list /etc/apt/sources.list.d/*.list
-  } 2>/dev/null | grep -m1 -E '/debian/?$'
+  } 2>/dev/null || true)
+  grep -m1 -E '/debian/?$' <<< "$found"
 }
 
 # fetch_go FOLDER: unpacks the newest Go of Debian's newer suites there, without touching this machine's apt.
@@ -83,9 +85,31 @@ go_compiler() {
   return 1
 }
 
-CC_amd64=$(c_compiler x86_64 x86_64-linux-gnu) && CC_arm64=$(c_compiler aarch64 aarch64-linux-gnu) && GO=$(go_compiler) || {
+compiler_of() { local name=CC_${1//-/_}; echo "${!name}"; }
+
+find_compilers() {
+  local platform found
+  for platform in "$@"; do
+    case $platform in
+      amd64) found=$(c_compiler x86_64 x86_64-linux-gnu) ;;
+      arm64) found=$(c_compiler aarch64 aarch64-linux-gnu) ;;
+      arm-v7) found=$(c_compiler armv7l arm-linux-gnueabihf) ;;
+      ppc64le) found=$(c_compiler ppc64le powerpc64le-linux-gnu) ;;
+      riscv64) found=$(c_compiler riscv64 riscv64-linux-gnu) ;;
+      s390x) found=$(c_compiler s390x s390x-linux-gnu) ;;
+      *) complain "there is no shim for $platform"; return 1 ;;
+    esac || return 1
+    printf -v "CC_${platform//-/_}" %s "$found"
+    compilers+=("CC_${platform//-/_}=$found")
+  done
+  GO=$(go_compiler)
+}
+
+compilers=()
+[ "$#" -gt 0 ] || set -- amd64 arm64
+find_compilers "$@" || {
   complain "the entrypoint shim cannot be built on this machine"
   return 2 2>/dev/null || exit 2
 }
 
-[ "${BASH_SOURCE[0]}" != "$0" ] || printf '%s\n' "CC_amd64=$CC_amd64" "CC_arm64=$CC_arm64" "GO=$GO"
+[ "${BASH_SOURCE[0]}" != "$0" ] || printf '%s\n' "${compilers[@]}" "GO=$GO"

@@ -1,5 +1,5 @@
 /* x86-64: entry point, system call, numbers (arch/x86/entry/syscalls/syscall_64.tbl). */
-__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call shim_main\n hlt\n");
+#define START ".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call shim_main\n hlt\n"
 
 static inline long sys(long number, long a, long b, long c, long d, long e)
 {
@@ -18,7 +18,7 @@ enum {
     SYS_clone = 56, SYS_execve = 59, SYS_wait4 = 61, SYS_uname = 63, SYS_chdir = 80, SYS_getppid = 110,
     SYS_setsid = 112, SYS_setpriority = 141, SYS_prctl = 157, SYS_getdents64 = 217, SYS_exit_group = 231,
     SYS_openat = 257, SYS_faccessat = 269, SYS_ppoll = 271, SYS_dup3 = 292, SYS_pipe2 = 293, SYS_clone3 = 435,
-    SYS_close_range = 436,
+    SYS_close_range = 436, SYS_rt_sigaction = 13, SYS_kill = 62, SYS_rt_sigtimedwait = 128,
 };
 
 /* clone(flags, stack): the order of the two differs on s390x, hence here. */

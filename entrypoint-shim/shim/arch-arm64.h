@@ -1,5 +1,5 @@
 /* arm64: entry point, system call, numbers (include/uapi/asm-generic/unistd.h; riscv64 has the same numbers). */
-__asm__(".globl _start\n_start: mov x29, #0\n mov x30, #0\n mov x0, sp\n and x1, x0, #-16\n mov sp, x1\n bl shim_main\n brk #1\n");
+#define START ".globl _start\n_start: mov x29, #0\n mov x30, #0\n mov x0, sp\n and x1, x0, #-16\n mov sp, x1\n bl shim_main\n brk #1\n"
 
 static inline long sys(long number, long a, long b, long c, long d, long e)
 {
@@ -18,7 +18,7 @@ enum {
     SYS_getdents64 = 61, SYS_read = 63, SYS_write = 64, SYS_writev = 66, SYS_ppoll = 73, SYS_exit_group = 94,
     SYS_rt_sigprocmask = 135, SYS_setpriority = 140, SYS_setsid = 157, SYS_uname = 160, SYS_prctl = 167,
     SYS_getpid = 172, SYS_getppid = 173, SYS_clone = 220, SYS_execve = 221, SYS_wait4 = 260, SYS_clone3 = 435,
-    SYS_close_range = 436,
+    SYS_close_range = 436, SYS_kill = 129, SYS_rt_sigaction = 134, SYS_rt_sigtimedwait = 137,
 };
 
 /* clone(flags, stack): the order of the two differs on s390x, hence here. */

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import yargs, { type Argv } from 'yargs';
 import { ChalkError } from '../base/errors.ts';
 import type { Item } from '../docker/argv/parse.ts';
@@ -15,6 +16,8 @@ where it came from, and a shim that says where it runs.
 Commands:
   build, buildx build    Build an image, mark it and wrap its entrypoint
   extract NAME           Show and validate the mark of an image or a container
+  ps                     List running containers with the marks of their images
+  exec -- PROGRAM        Run a program here and report it as a container's
   install, uninstall     Put docker-chalk where docker finds it: as plugin, in
                          front of docker, or in front of buildx
   doctor                 Test every way in and say how to mend what is wrong
@@ -83,6 +86,11 @@ export async function runOwnCommand(
   if (first === undefined || first === 'help' || help) {
     await host.terminal.writeOut(HELP);
     return EXIT.ok;
+  }
+  if (first === 'exec') {
+    // Every word behind it is the program's.
+    const { execCommand } = await import('./exec-command.ts');
+    return execCommand(host, join(import.meta.dirname, 'shim'), words.slice(1));
   }
   let status: number = EXIT.ok;
   const reports = valuesOf(options, 'report');
@@ -164,6 +172,15 @@ export async function runOwnCommand(
       async ({ shell }) => {
         const { aliasCommand } = await import('./ways/commands.ts');
         status = await aliasCommand(host, globals, shell);
+      },
+    )
+    .command(
+      'ps',
+      'List running containers with the marks of their images',
+      (command) => command.option('json', { type: 'boolean', default: false, describe: 'Print JSON' }),
+      async ({ json }) => {
+        const { psCommand } = await import('./ps-command.ts');
+        status = await psCommand(host, globals, json);
       },
     )
     .command(

@@ -36,6 +36,7 @@ const MAX_PACKED_LAYER_BYTES = 64 * 1024 * 1024;
 
 const Text = z.nullish(z.string());
 const Words = z.nullish(z.array(z.string()));
+const Named = z.nullish(z.record(z.string(), z.unknown()));
 const Config = z.object({
   os: z.string(),
   architecture: z.string(),
@@ -49,11 +50,17 @@ const Config = z.object({
       Cmd: Words,
       WorkingDir: Text,
       Labels: z.nullish(z.record(z.string(), z.string())),
+      ExposedPorts: Named,
+      Volumes: Named,
+      OnBuild: Words,
+      Shell: Words,
       StopSignal: Text,
     }),
   ),
   rootfs: z.nullish(z.object({ type: Text, diff_ids: Words })),
-  history: z.nullish(z.array(z.object({ created_by: Text, empty_layer: z.nullish(z.boolean()) }))),
+  history: z.nullish(
+    z.array(z.object({ created_by: Text, comment: Text, empty_layer: z.nullish(z.boolean()) })),
+  ),
 });
 type Config = z.infer<typeof Config>;
 
@@ -260,6 +267,8 @@ function factsOf(
     _CURRENT_HASH: bareDigest(id),
     _IMAGE_CREATION_DATETIME: config.created ?? undefined,
     _IMAGE_AUTHOR: config.author ?? undefined,
+    // Engines keep no comment of their own: it is that of the last step.
+    _IMAGE_COMMENT: config.history?.at(-1)?.comment ?? undefined,
     _IMAGE_OS: config.os,
     _IMAGE_ARCHITECTURE: config.architecture,
     _IMAGE_VARIANT: config.variant ?? undefined,
@@ -270,6 +279,10 @@ function factsOf(
     _IMAGE_CMD: run?.Cmd ?? undefined,
     _IMAGE_WORKINGDIR: run?.WorkingDir ?? undefined,
     _IMAGE_LABELS: run?.Labels ?? undefined,
+    _IMAGE_EXPOSED_PORTS: Object.keys(run?.ExposedPorts ?? {}),
+    _IMAGE_MOUNTS: Object.keys(run?.Volumes ?? {}),
+    _IMAGE_ONBUILD: run?.OnBuild ?? undefined,
+    _IMAGE_SHELL: run?.Shell?.join(' '),
     _IMAGE_STOP_SIGNAL: run?.StopSignal ?? undefined,
     _REPO_DIGESTS: here([bareDigest(manifest.digest)]),
     _REPO_LIST_DIGESTS: content.kind === 'index' ? here([bareDigest(top.digest)]) : undefined,
@@ -279,10 +292,13 @@ function factsOf(
         : here({ [ref.tag]: bareDigest(top.digest) }),
   };
   return Object.fromEntries(
-    Object.entries(known).filter(
-      (entry): entry is [string, MarkValue] => entry[1] !== undefined && entry[1] !== '',
-    ),
+    Object.entries(known).filter((entry): entry is [string, MarkValue] => !isEmpty(entry[1])),
   );
+}
+
+function isEmpty(value: MarkValue | undefined): boolean {
+  if (value === undefined || value === null || value === '') return true;
+  return typeof value === 'object' && Object.keys(value).length === 0;
 }
 
 function platformOf(found: {

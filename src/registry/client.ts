@@ -107,6 +107,7 @@ export function registryClient(
   const changeTag: Registry['changeTag'] = (tag, one) =>
     pace.inTurn(`${name}:${tag}`, one, async (changes) => {
       let seen: string | undefined;
+      let writes = 0;
       let slowest = SHORTEST_SETTLE_MS;
       for (let round = 0; round < MAX_CHANGES; round += 1) {
         const began = pace.monotonic();
@@ -116,7 +117,10 @@ export function registryClient(
         seen = next === undefined ? current?.digest : (await putManifest(next, tag)).digest;
         // Whoever read before we wrote has written by then, if they are not slower than a multiple of us.
         slowest = Math.max(slowest, 4 * (pace.monotonic() - began));
-        await pace.wait(slowest + pace.random() * Math.min(LONGEST_SCATTER_MS, slowest * 2 ** round));
+        // Only those who were overwritten come at different times; looking on, there is nothing to get out of the way of.
+        const scatter = next === undefined ? 0 : Math.min(LONGEST_SCATTER_MS, slowest * 2 ** writes);
+        if (next !== undefined) writes += 1;
+        await pace.wait(slowest + pace.random() * scatter);
       }
       throw new RegistryFailure('REGISTRY_FAILED', `${name}:${tag} did not keep what was written to it`, {
         hint: 'others write to the same tag all the time',

@@ -44,10 +44,15 @@ export async function failureOfAnswer(answer: Answer, what: string, now: number)
       );
     case 403:
       return new RegistryFailure('REGISTRY_FORBIDDEN', `${what}: the registry forbids it (403)${tail}`, {
-        hint: 'the account lacks a permission for this repository',
+        hint: 'the account lacks a permission for this repository, or its login has run out',
       });
     case 404:
-      return new RegistryFailure('REGISTRY_NOT_FOUND', `${what}: the registry has none (404)${tail}`);
+      return new RegistryFailure(
+        'REGISTRY_NOT_FOUND',
+        `${what}: the registry has none (404)${tail}`,
+        // ECR among others makes no repository by itself.
+        /\bNAME_UNKNOWN\b/.test(said) ? { hint: 'some registries want a repository made before a push' } : {},
+      );
     case 429:
       return new RegistryFailure('REGISTRY_THROTTLED', `${what}: too many requests (429)${tail}`, {
         hint: 'try later, or log in for a higher limit',

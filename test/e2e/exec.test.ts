@@ -54,7 +54,11 @@ describe.skipIf(!readFileSync(COMMANDS, 'utf8').includes("'exec'"))('the command
     test('CHALK_SHIM=off: only the program', async () => {
       const file = join(sandbox.root, 'report-3');
       const env = { CHALK_REPORT_FILE: file, CHALK_SHIM: 'off' };
-      expect(await sandbox.chalk(['exec', '--', 'true'], { env })).toEqual({ code: 0, stdout: '', stderr: '' });
+      expect(await sandbox.chalk(['exec', '--', 'true'], { env })).toEqual({
+        code: 0,
+        stdout: '',
+        stderr: '',
+      });
       expect(existsSync(file)).toBe(false);
     });
   });

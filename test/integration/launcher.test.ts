@@ -66,26 +66,26 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('run by
 
     test('odd values of flags that stand before the command', () => {
       for (const word of [...ODD_WORDS, 'chalk', '--report', 'build']) {
-        const line = ['--context', word, 'chalk', '--report', word, '--host', word, 'ps', word];
+        const line = ['--context', word, 'chalk', '--report', word, '--host', word, 'top', word];
         expect(installed.start(line)).toMatchObject({
           who: 'docker',
-          args: ['--context', word, '--host', word, 'ps', word],
+          args: ['--context', word, '--host', word, 'top', word],
         });
       }
     });
 
     test('with docker’s own exit status', () => {
       for (const code of ['1', '5', '125', '130'])
-        expect(start('chalk ps', { EXIT: code }).code).toBe(Number(code));
+        expect(start('chalk top', { EXIT: code }).code).toBe(Number(code));
     });
   });
 
   describe('a flag of docker’s that is not known here', () => {
     test('does not make docker start the plugin for ever', () => {
       const env = { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: 'docker' };
-      expect(start('--new value chalk ps -a chalk', env)).toMatchObject({
+      expect(start('--new value chalk top -a chalk', env)).toMatchObject({
         who: 'docker',
-        args: ['--new', 'value', 'ps', '-a', 'chalk'],
+        args: ['--new', 'value', 'top', '-a', 'chalk'],
       });
     });
   });
@@ -130,7 +130,7 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('run by
     });
 
     test('NODE_OPTIONS reaches docker', () => {
-      const { env } = start('chalk ps', { NODE_OPTIONS: '--inspect x' });
+      const { env } = start('chalk top', { NODE_OPTIONS: '--inspect x' });
       expect(env['NODE_OPTIONS']).toBe('--inspect x');
       expect(env['CHALK_NODE_OPTIONS']).toBeUndefined();
     });
@@ -138,7 +138,7 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('run by
     const plugin = { DOCKER_CLI_PLUGIN_SOCKET: '@s', DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: 'docker' };
 
     test('docker does not take itself for a plugin', () => {
-      expect(Object.keys(start('chalk ps', plugin).env)).not.toEqual(
+      expect(Object.keys(start('chalk top', plugin).env)).not.toEqual(
         expect.arrayContaining([expect.stringMatching(/^DOCKER_CLI_PLUGIN/)]),
       );
     });
@@ -149,18 +149,18 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('run by
 
     test('the docker that called is called again', () => {
       const env = { PATH: '/usr/bin:/bin', DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: installed.docker };
-      expect(start('chalk ps', env)).toMatchObject({ who: 'docker', args: ['ps'] });
+      expect(start('chalk top', env)).toMatchObject({ who: 'docker', args: ['top'] });
     });
 
     test('but not the plugin, which docker names during completion', () => {
       const env = {
         DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: join(installed.folder, 'plugin', 'docker-chalk'),
       };
-      expect(start('chalk ps', env)).toMatchObject({ who: 'docker', args: ['ps'] });
+      expect(start('chalk top', env)).toMatchObject({ who: 'docker', args: ['top'] });
     });
 
     test('without a docker the exit status is the shell’s', () => {
-      expect(start('chalk ps', { PATH: join(installed.folder, 'plugin') })).toMatchObject({
+      expect(start('chalk top', { PATH: join(installed.folder, 'plugin') })).toMatchObject({
         who: 'nobody',
         code: 127,
       });
@@ -195,7 +195,7 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('run by
     });
 
     test('passes docker’s own commands on without a word', () => {
-      expect(broken.start(['chalk', 'ps'])).toMatchObject({ who: 'docker', args: ['ps'], stderr: '' });
+      expect(broken.start(['chalk', 'top'])).toMatchObject({ who: 'docker', args: ['top'], stderr: '' });
     });
   });
 });

@@ -1,12 +1,28 @@
 /** What the shim and the reporter are as files: small, static, readable, the same every time. */
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { build, scratchFolder, shimFolder } from './support.ts';
 
 const platforms = ['linux-amd64', 'linux-arm64'];
-const machines: Readonly<Record<string, string>> = { 'linux-amd64': 'X86-64', 'linux-arm64': 'AArch64' };
+/** Made by `build.sh --all`; tested where somebody has made them. */
+const others = ['linux-arm-v7', 'linux-ppc64le', 'linux-riscv64', 'linux-s390x'];
+const machines: Readonly<Record<string, string>> = {
+  'linux-amd64': 'X86-64',
+  'linux-arm64': 'AArch64',
+  'linux-arm-v7': 'ARM',
+  'linux-ppc64le': 'PowerPC64',
+  'linux-riscv64': 'RISC-V',
+  'linux-s390x': 'IBM S/390',
+};
+const emulators: Readonly<Record<string, string>> = {
+  'linux-arm64': 'qemu-aarch64',
+  'linux-arm-v7': 'qemu-arm',
+  'linux-ppc64le': 'qemu-ppc64le',
+  'linux-riscv64': 'qemu-riscv64',
+  'linux-s390x': 'qemu-s390x',
+};
 let built = '';
 
 beforeAll(() => {
@@ -15,7 +31,9 @@ beforeAll(() => {
 
 const readelf = (...args: string[]): string => execFileSync('readelf', args, { encoding: 'utf8' });
 
-describe.each(platforms)('%s', (platform) => {
+const isThere = (platform: string): boolean => existsSync(join(shimFolder, 'build', platform, 'shim'));
+
+describe.each([...platforms, ...others.filter((platform) => isThere(platform))])('%s', (platform) => {
   test('shim: at most 8 kB, one read-only executable segment, nothing dynamic', () => {
     const path = join(built, platform, 'shim');
     const segments = readelf('-lW', path);
@@ -26,8 +44,26 @@ describe.each(platforms)('%s', (platform) => {
   });
 
   test('shim: segment is aligned for the largest pages of the processor', () => {
-    const aligned = platform === 'linux-arm64' ? '0x10000' : '0x1000';
+    const aligned = ['linux-arm64', 'linux-ppc64le'].includes(platform) ? '0x10000' : '0x1000';
     expect(readelf('-lW', join(built, platform, 'shim'))).toMatch(new RegExp(`LOAD .* ${aligned}$`, 'm'));
+  });
+
+  const emulator = emulators[platform] ?? 'no-emulator-needed';
+  test.skipIf(spawnSync(emulator, ['-version']).status !== 0)('shim: runs a program, in an emulator', () => {
+    const path = join(built, platform, 'shim');
+    const run = (...words: string[]) =>
+      spawnSync(emulator, [path, ...words], {
+        encoding: 'utf8',
+        env: { PATH: '/usr/bin:/bin', CHALK_SHIM: 'off' },
+      });
+    expect(run('--', 'sh', '-c', 'echo "$0 $1"; exit 5', 'a', 'b c')).toMatchObject({
+      status: 5,
+      stdout: 'a b c\n',
+    });
+    expect(run('--mode=exec', '--', 'missing')).toMatchObject({
+      status: 127,
+      stderr: 'chalk-shim: cannot run missing: not found\n',
+    });
   });
 
   test('reporter: static, for the right processor, without build id', () => {
@@ -70,6 +106,26 @@ describe('the shim can be read', () => {
     for (const name of ['shim.c', 'keeper.c', 'init.c']) expect(code(name), name).toBeLessThanOrEqual(150);
     expect(readdirSync(folder).filter((name) => name.endsWith('.c'))).toHaveLength(3);
   });
+
+  test.each(['shim.c', 'keeper.c', 'init.c'])(
+    'the compiler’s static analysis has nothing to say about %s',
+    (name) => {
+      const flags = [
+        '-fanalyzer',
+        '-Werror',
+        '-Wall',
+        '-Wextra',
+        '-std=c11',
+        '-Os',
+        '-ffreestanding',
+        '-fno-builtin',
+      ];
+      const result = spawnSync('gcc', [...flags, '-c', '-o', '/dev/null', join(folder, name)], {
+        encoding: 'utf8',
+      });
+      expect(result).toMatchObject({ status: 0, stderr: '' });
+    },
+  );
 
   test('no line is too long', () => {
     const lines = readdirSync(folder).flatMap((name) => linesOf(name));

@@ -194,7 +194,25 @@ describe.skipIf(!isRoot)(`modes${whyNotRoot}`, () => {
       await running.finish();
     });
 
-    test('a sink that never answers: the end waits as long as it was told, and a second SIGTERM ends it at once', async () => {
+    test('a sink that never answers: the end waits for the last report as long as it was told, and a second for the first', async () => {
+      const server = createServer(() => undefined);
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      const address = server.address();
+      if (address === null || typeof address === 'string') throw new Error('no port');
+      const env = {
+        ...init,
+        CHALK_REPORT_URL: `http://127.0.0.1:${address.port}/`,
+        CHALK_REPORT_WAIT: '300',
+      };
+      const started = performance.now();
+      expect(await root.run(short(), { env })).toMatchObject({ code: 7, stdout: '', stderr: '' });
+      const took = performance.now() - started;
+      server.close();
+      expect(took).toBeGreaterThan(300);
+      expect(took).toBeLessThan(3000);
+    });
+
+    test('a SIGTERM ends that wait at once', async () => {
       const server = createServer(() => undefined);
       await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
       const address = server.address();

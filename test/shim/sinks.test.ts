@@ -124,7 +124,11 @@ describe.skipIf(!isRoot)(`reports${whyNotRoot}`, () => {
         {
           DB_PASSWORD: canary,
           AWS_SECRET_ACCESS_KEY: canary,
+          AWS_SESSION_TOKEN: canary,
           CHALK_REPORT_TOKEN_FILE: '/tmp/token',
+          CHALK_REPORT_HEADERS: `${canary} is no header`,
+          CHALK_K8S_METADATA: `{"cluster":{"endpoint":"https://user:${canary}@cluster"}}`,
+          CHALK_K8S_POD_NAME: 'pod',
           CHALK_REPORT_URL: server.url.replace('://', `://user:${canary}@`),
           CHALK_K8S_SECRET: canary,
           GODEBUG: canary,

@@ -383,6 +383,23 @@ test('slow answers: a limit on silence, and one on everything', async () => {
   }
 });
 
+test('a proxy of the environment is used, but not for this machine, and not for whom NO_PROXY names', async () => {
+  const { httpSender } = await import('../../../src/host/http.ts');
+  const send = httpSender({ HTTP_PROXY: `http://${double.host}`, NO_PROXY: 'direct.invalid' });
+  const get = async (url: string) => {
+    const result = await send({ method: 'GET', url });
+    if (result.kind === 'answered') result.discard();
+    return result.kind === 'answered' ? result.status : result.failure;
+  };
+  expect(await get('http://registry.invalid/v2/')).toBe(200);
+  expect(double.seen.at(-1)?.headers.host).toBe('registry.invalid');
+  expect(await get('http://direct.invalid/v2/')).toBe('no-name');
+  const other = await Double.open();
+  expect(await get(`http://${other.host}/v2/`)).toBe(200);
+  expect([double.seen.length, other.seen.length]).toEqual([1, 1]);
+  other.close();
+});
+
 test('the tag of referrers', () => {
   expect(referrersTag(`sha256:${'a'.repeat(64)}`)).toBe(`sha256-${'a'.repeat(64)}`);
   expect(referrersTag(`sha512:${'b'.repeat(128)}`)).toBe(`sha512-${'b'.repeat(64)}`);

@@ -6,6 +6,9 @@ import (
 	"path/filepath"
 	"reflect"
 	"testing"
+	"time"
+
+	"docker-chalk/reporter/internal/web"
 )
 
 type environment map[string]string
@@ -28,9 +31,15 @@ func TestParse(t *testing.T) {
 		`{"sinks":[{"type":"ftp"},{"type":"stdout"}],"later":1}`:  {[]Sink{out}, errBadSink},
 		`{"sinks":[{"type":"https","url":"file:///etc/passwd"}]}`: {nil, errBadSink},
 		`{"sinks":[{"type":"file","path":"relative"}]}`:           {nil, errBadSink},
+		`{"sinks":[{"type":"unix","path":"/run/s"},{"type":"s3","url":"s3://b/p"},{"type":"s3","url":"https://b"},{"type":"s3","url":"s3://b","endpoint":"x"}]}`: {
+			[]Sink{{Kind: Unix, Path: "/run/s"}, {Kind: S3, URL: "s3://b/p"}}, errBadSink},
+		`{"sinks":[{"type":"put","url":"https://a/b?sig=1"},{"type":"presign","url":"https://a"},{"type":"put"}]}`: {
+			[]Sink{{Kind: Put, URL: "https://a/b?sig=1"}, {Kind: Presign, URL: "https://a"}}, errBadSink},
+		`{"sinks":[{"type":"https","url":"https://a","headers":{"A":"b\r\nC: d"}},{"type":"https","url":"https://a","token_file":"x"}]}`: {nil, errBadSink},
 		`[]`: {nil, errNotJSON}, `x`: {nil, errNotJSON},
 	} {
-		sinks, err := parse([]byte(text))
+		whole, err := parse([]byte(text))
+		sinks := whole.Sinks
 		if !reflect.DeepEqual(sinks, want.sinks) || !errors.Is(err, want.problem) {
 			t.Errorf("%s: %v %v", text, sinks, err)
 		}
@@ -46,9 +55,11 @@ func TestEnvironmentOverFile(t *testing.T) {
 	}{
 		"nothing set": {environment{}, file},
 		"url":         {environment{"CHALK_REPORT_URL": other.URL}, []Sink{other, log, out}},
-		"file":        {environment{"CHALK_REPORT_FILE": "/r"}, []Sink{{Kind: File, Path: "/r"}, remote}},
-		"stdout":      {environment{"CHALK_REPORT_FILE": "-"}, []Sink{out, remote}},
-		"all off":     {environment{"CHALK_REPORT_FILE": "", "CHALK_REPORT_URL": ""}, nil},
+		"several": {environment{"CHALK_REPORT_URL": " http://b.example:8080\n unix:///run/s s3://b/p put+https://c/?s=1 presign+https://d"}, []Sink{other, {Kind: Unix, Path: "/run/s"},
+			{Kind: S3, URL: "s3://b/p"}, {Kind: Put, URL: "https://c/?s=1"}, {Kind: Presign, URL: "https://d"}, log, out}},
+		"file":    {environment{"CHALK_REPORT_FILE": "/r"}, []Sink{{Kind: File, Path: "/r"}, remote}},
+		"stdout":  {environment{"CHALK_REPORT_FILE": "-"}, []Sink{out, remote}},
+		"all off": {environment{"CHALK_REPORT_FILE": "", "CHALK_REPORT_URL": ""}, nil},
 	} {
 		if got, err := overlay(file, c.env.get); err != nil || !reflect.DeepEqual(got, c.want) {
 			t.Errorf("%s: %v %v", name, got, err)
@@ -84,30 +95,62 @@ func TestOnlyRootsFileIsTrusted(t *testing.T) {
 		{0o444, 0o777, 0, ErrNotTrusted}, {0o444, 0o755, 1000, ErrNotTrusted},
 	} {
 		write(c.file, c.dir, c.uid)
-		if sinks, err := fromFile(path); !errors.Is(err, c.want) || (len(sinks) == 1) != (c.want == nil) {
-			t.Errorf("%+v: %v %v", c, sinks, err)
+		if got, err := fromFile(path); !errors.Is(err, c.want) || (len(got.Sinks) == 1) != (c.want == nil) {
+			t.Errorf("%+v: %v %v", c, got, err)
 		}
 	}
 }
 
-func TestToken(t *testing.T) {
+// secret makes a file as orchestrators mount them: a link.
+func secret(t *testing.T, content string) string {
+	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "data"), []byte("from-file\n"), 0o400); err != nil {
-		t.Fatal(err)
+	if os.WriteFile(filepath.Join(dir, "data"), []byte(content), 0o400) != nil || os.Symlink("data", filepath.Join(dir, "secret")) != nil {
+		t.Fatal("no file")
 	}
-	if err := os.Symlink("data", filepath.Join(dir, "token")); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(dir, "token")
+	return filepath.Join(dir, "secret")
+}
+
+func TestSecretsGoToOneSinkOnly(t *testing.T) {
+	path := secret(t, "from-file\n")
 	for _, c := range []struct {
 		env  environment
-		want string
-	}{{environment{}, ""}, {environment{"CHALK_REPORT_TOKEN": "t"}, "t"}, {environment{"CHALK_REPORT_TOKEN_FILE": path}, "from-file"}, {environment{"CHALK_REPORT_TOKEN": "t", "CHALK_REPORT_TOKEN_FILE": path}, "t"}} {
-		if got, err := token(c.env.get); got != c.want || err != nil {
-			t.Errorf("%v: %q %v", c.env, got, err)
+		want []web.Header
+	}{
+		{environment{}, nil},
+		{environment{"CHALK_REPORT_TOKEN": "t"}, []web.Header{{Name: "Authorization", Value: "Bearer t"}}},
+		{environment{"CHALK_REPORT_TOKEN_FILE": path}, []web.Header{{Name: "Authorization", Value: "Bearer from-file"}}},
+		{environment{"CHALK_REPORT_TOKEN": "t", "CHALK_REPORT_TOKEN_FILE": path}, []web.Header{{Name: "Authorization", Value: "Bearer t"}}},
+		{environment{"CHALK_REPORT_TOKEN": "t", "CHALK_REPORT_USER": "u"}, []web.Header{{Name: "Authorization", Value: "Basic dTp0"}}},
+		{environment{"CHALK_REPORT_HEADERS": "A: b\n# c\n\nD:e"}, []web.Header{{Name: "A", Value: "b"}, {Name: "D", Value: "e"}}},
+		{environment{"CHALK_REPORT_HEADERS_FILE": secret(t, "Authorization: Own x\n"), "CHALK_REPORT_TOKEN": "t"}, []web.Header{{Name: "Authorization", Value: "Own x"}}},
+	} {
+		sinks := []Sink{{Kind: S3}, {Kind: Put, URL: "https://signed"}, {Kind: HTTPS, URL: "https://a"}, {Kind: HTTPS, URL: "https://b"}}
+		if err := secrets(sinks, c.env.get); err != nil || !reflect.DeepEqual(sinks[2].Send, c.want) || sinks[0].Send != nil || sinks[1].Send != nil || sinks[3].Send != nil {
+			t.Errorf("%v: %v %v", c.env, sinks, err)
 		}
 	}
-	if _, err := token(environment{"CHALK_REPORT_TOKEN_FILE": "/dev/zero"}.get); err == nil {
-		t.Error("a device was read")
+	for _, env := range []environment{{"CHALK_REPORT_TOKEN_FILE": "/dev/zero"}, {"CHALK_REPORT_HEADERS_FILE": "/nonexistent"}, {"CHALK_REPORT_HEADERS": "no header"}} {
+		sinks := []Sink{{Kind: HTTPS}}
+		if err := secrets(sinks, env.get); err == nil || sinks[0].Send != nil {
+			t.Errorf("%v: %v", env, sinks)
+		}
+	}
+}
+
+func TestSecretsOfTheFilesOwnSinks(t *testing.T) {
+	sink := Sink{Kind: HTTPS, Headers: map[string]string{"X-Team": "shop"}, TokenFile: secret(t, "tok"), HeadersFile: secret(t, "X-Key: k")}
+	want := []web.Header{{Name: "X-Team", Value: "shop"}, {Name: "X-Key", Value: "k"}, {Name: "Authorization", Value: "Bearer tok"}}
+	if err := sink.readSecrets(); err != nil || !reflect.DeepEqual(sink.Send, want) {
+		t.Error(sink.Send, err)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for text, want := range map[string]time.Duration{"": 20 * time.Second, "7": 7 * time.Second, "0": 2 * time.Second, "99999": time.Hour, "x": time.Minute, "-1": time.Minute} {
+		env := environment{"N": text}
+		if got, _ := number(env.get, "N", 20, time.Second, time.Minute, 2*time.Second, time.Hour); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
 	}
 }

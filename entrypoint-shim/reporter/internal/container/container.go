@@ -28,12 +28,12 @@ type Identity struct {
 	PodName       string
 	PodNamespace  string
 	ContainerName string
-	Namespaces    map[string]string // kind -> inode, the last resort
 }
 
 // Evidence is every text the answer is drawn from, so that the drawing is a pure function.
 type Evidence struct {
 	ECSContainer    string // DockerId of the ECS metadata service
+	KubeContainer   string // the pod's own status says so
 	Cgroup          string // /proc/self/cgroup
 	Mounts          string // /proc/self/mountinfo
 	ContainerEnv    string // /run/.containerenv
@@ -45,16 +45,15 @@ type Evidence struct {
 const limit = 1 << 20
 
 // Gather reads the evidence from this machine; what cannot be read stays empty.
-func Gather(ecsContainer string) Evidence {
+func Gather(kubernetes bool) Evidence {
 	read := func(path string) string { text, _ := safefile.ReadKernel(path, limit); return text }
 	space, _, _ := safefile.Read("/var/run/secrets/kubernetes.io/serviceaccount/namespace", 256)
 	environment, _, _ := safefile.Read("/run/.containerenv", 64<<10)
 	hostname, _ := os.Hostname()
-	_, inKubernetes := os.LookupEnv("CHALK_K8S_POD_NAME")
 	return Evidence{
-		ECSContainer: ecsContainer, Cgroup: read("/proc/self/cgroup"), Mounts: read("/proc/self/mountinfo"),
+		Cgroup: read("/proc/self/cgroup"), Mounts: read("/proc/self/mountinfo"),
 		ContainerEnv: string(environment), Hostname: hostname, KubernetesSpace: strings.TrimSpace(string(space)),
-		Kubernetes: inKubernetes || len(space) > 0,
+		Kubernetes: kubernetes || len(space) > 0,
 	}
 }
 
@@ -69,6 +68,7 @@ var (
 	dockerID    = regexp.MustCompile(`/containers/([0-9a-f]{64})/`)
 	sandboxID   = regexp.MustCompile(`/sandboxes/([0-9a-f]{64})/`)
 	envID       = regexp.MustCompile(`(?m)^id="([0-9a-f]{64})"$`)
+	fullID      = regexp.MustCompile(`^[0-9a-f]{64}$`)
 	shortID     = regexp.MustCompile(`^[0-9a-f]{12}$`)
 )
 
@@ -82,6 +82,9 @@ func Identify(evidence Evidence) Identity {
 	}
 	if ecsID.MatchString(evidence.ECSContainer) {
 		settle(evidence.ECSContainer, "ecs", High)
+	}
+	if fullID.MatchString(evidence.KubeContainer) {
+		settle(evidence.KubeContainer, "kubernetes", High)
 	}
 	for line := range strings.Lines(evidence.Cgroup) {
 		path := line[strings.LastIndexByte(line, ':')+1:]
@@ -148,18 +151,4 @@ func first(pattern *regexp.Regexp, text string) string {
 		return ""
 	}
 	return match[1]
-}
-
-// Namespaces returns the inodes of this process's namespaces: equal for two processes of one container, on one boot.
-func Namespaces() map[string]string {
-	inodes := map[string]string{}
-	for _, kind := range []string{"cgroup", "mnt", "net", "pid"} {
-		link, err := os.Readlink("/proc/self/ns/" + kind)
-		if err != nil {
-			continue
-		}
-		_, inode, _ := strings.Cut(strings.TrimSuffix(link, "]"), "[")
-		inodes[kind] = inode
-	}
-	return inodes
 }

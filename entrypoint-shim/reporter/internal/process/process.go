@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -20,45 +19,74 @@ const (
 	maxHashing = 1500 * time.Millisecond
 )
 
+// ShimPath is where the shim is in every image.
+const ShimPath = "/.chalk/shim"
+
 var errTooBig = errors.New("too big to hash")
 
 type Process struct {
-	PID       int
-	ParentPID int
-	Command   string
-	State     string
-	Argv      []string
-	UID       []int
-	GID       []int
-	Groups    []int
-	Cwd       string
-	Exe       string
-	ExeSHA256 string
-	Failed    []error
+	PID        int
+	ParentPID  int
+	Group      int
+	Command    string
+	State      string
+	Zombie     bool
+	Argv       []string
+	UID        []int
+	GID        []int
+	Groups     []int
+	Umask      *int
+	Cwd        string
+	Exe        string
+	ExeSHA256  string
+	UserTime   float64
+	SystemTime float64
+	// StartTime is in seconds since the machine started; StartTicks the same as the kernel writes it.
+	StartTime    float64
+	StartTicks   string
+	Seccomp      string
+	NoNewPrivs   bool
+	Capabilities map[string]string // the kernel's masks
+	Namespaces   map[string]string
+	Failed       []error
 }
 
 // Describe reads /proc/PID. Exe comes first: once the program has given up its user, its exe can no longer be read.
-func Describe(pid int) Process {
-	p := Process{PID: pid}
+// Where the program is not that process yet (or no longer), argv is what the shim, process shimPID, was told to run.
+func Describe(pid, shimPID int) Process {
+	p := Process{PID: pid, Capabilities: map[string]string{}}
 	dir := "/proc/" + strconv.Itoa(pid)
 	keep := func(err error) {
 		if err != nil {
 			p.Failed = append(p.Failed, err)
 		}
 	}
+	read := func(name string) string {
+		text, err := safefile.ReadKernel(dir+"/"+name, 1<<20)
+		keep(err)
+		return text
+	}
+	exe, exeErr := os.Readlink(dir + "/exe")
+	p.addStat(read("stat"))
+	if exe == ShimPath || p.Zombie || errors.Is(exeErr, os.ErrNotExist) {
+		p.describePlanned(shimPID)
+	} else {
+		var err error
+		keep(exeErr)
+		p.Exe = exe
+		p.ExeSHA256, err = hash(dir + "/exe")
+		keep(err)
+		p.Argv = arguments(read("cmdline"))
+	}
 	var err error
-	p.ExeSHA256, err = hash(dir + "/exe")
-	keep(err)
-	p.Exe, err = os.Readlink(dir + "/exe")
-	keep(err)
-	p.Cwd, err = os.Readlink(dir + "/cwd")
-	keep(err)
-	line, err := safefile.ReadKernel(filepath.Join(dir, "cmdline"), 1<<20)
-	keep(err)
-	p.Argv = arguments(line)
-	status, err := safefile.ReadKernel(dir+"/status", 64<<10)
-	keep(err)
-	p.addStatus(status)
+	if p.Cwd, err = os.Readlink(dir + "/cwd"); !p.Zombie {
+		keep(err)
+	}
+	p.addStatus(read("status"))
+	p.Namespaces = namespaces(dir)
+	if len(p.Namespaces) == 0 {
+		p.Namespaces = namespaces("/proc/self")
+	}
 	return p
 }
 
@@ -71,30 +99,6 @@ func arguments(cmdline string) []string {
 		argv[i] = strings.ToValidUTF8(argv[i], "\uFFFD")
 	}
 	return argv
-}
-
-func (p *Process) addStatus(text string) {
-	for line := range strings.Lines(text) {
-		name, value, _ := strings.Cut(line, ":")
-		fields := strings.Fields(value)
-		if len(fields) == 0 {
-			continue
-		}
-		switch name {
-		case "Name":
-			p.Command = strings.ToValidUTF8(strings.TrimSpace(value), "\uFFFD")
-		case "State":
-			p.State = strings.TrimSpace(value)
-		case "PPid":
-			p.ParentPID = numbers(fields)[0]
-		case "Uid":
-			p.UID = numbers(fields)
-		case "Gid":
-			p.GID = numbers(fields)
-		case "Groups":
-			p.Groups = numbers(fields)
-		}
-	}
 }
 
 func numbers(fields []string) []int {
@@ -118,7 +122,7 @@ func hash(path string) (string, error) {
 	if !facts.Mode().IsRegular() || facts.Size() > maxExe {
 		return "", errTooBig
 	}
-	sum, buffer, deadline := sha256.New(), make([]byte, 128<<10), time.Now().Add(maxHashing)
+	sum, buffer, deadline := sha256.New(), make([]byte, 32<<10), time.Now().Add(maxHashing)
 	for {
 		n, err := file.Read(buffer)
 		_, _ = sum.Write(buffer[:n])

@@ -38,6 +38,9 @@ var (
 	}
 )
 
+// IsSecretName tells whether what has this name is likely to be secret.
+func IsSecretName(name string) bool { return flagAlone.MatchString("--" + name) }
+
 // Text hides secrets inside one string.
 func Text(s string) string {
 	for _, pattern := range patterns {

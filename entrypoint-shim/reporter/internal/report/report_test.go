@@ -7,14 +7,17 @@ import (
 	"testing"
 	"time"
 
+	"docker-chalk/reporter/internal/cloud"
 	"docker-chalk/reporter/internal/container"
 	"docker-chalk/reporter/internal/host"
+	"docker-chalk/reporter/internal/kube"
 	"docker-chalk/reporter/internal/mark"
 	"docker-chalk/reporter/internal/process"
 )
 
 func facts() Facts {
 	return Facts{
+		Operation: "exec", Artifact: Artifact{Type: "Docker Container"},
 		At: time.Date(2026, 11, 21, 23, 54, 18, 775_000_000, time.FixedZone("", 3600)), ActionID: "a1", ExecID: "e1", Version: "0.1.0", Marked: true,
 		Mark:      mark.Mark{SHA256: "5e", Pairs: []mark.Pair{{Key: "MAGIC", Value: json.RawMessage(`"m"`)}, {Key: "CHALK_ID", Value: json.RawMessage(`"<ID>"`)}, {Key: "X_N", Value: json.RawMessage("1.50")}}},
 		Host:      host.Host{Hostname: "h", Sysname: "Linux", Arch: "x86_64", UptimeSeconds: 12.5},
@@ -31,6 +34,27 @@ const golden = `[{"_OPERATION":"exec","_TIMESTAMP":1795301658775,"_DATETIME":"20
 func TestShape(t *testing.T) {
 	if got := string(Render(facts())); got != golden {
 		t.Errorf("\n got %s\nwant %s", got, golden)
+	}
+}
+
+func TestEverythingElse(t *testing.T) {
+	f := facts()
+	umask := 18
+	f.Operation, f.Heartbeats, f.Exit = "heartbeat", 3, &Exit{Code: 143, Signal: 15}
+	f.Pod = kube.Pod{Name: "p", Owner: &kube.Owner{Kind: "Deployment", Name: "d"}}
+	f.CloudKeys = map[string]any{"_OP_CLOUD_PROVIDER": "aws", "_AWS_AZ": "a"}
+	f.Failures = []cloud.Failure{{Key: "_K", Code: "C", Error: "e", Description: "d"}}
+	f.Process.Umask, f.Process.StartTime = &umask, 1.5
+	got := string(Render(f))
+	for _, part := range []string{`"_OPERATION":"heartbeat"`, `"_HEARTBEAT_COUNT":3`, `"_X_CHALK_PROCESS_EXIT_CODE":143,"_X_CHALK_PROCESS_EXIT_SIGNAL":15`, `"_K8S_POD_NAME":"p"`,
+		`"_X_CHALK_POD_OWNER":{"kind":"Deployment","name":"d"}`, `"_AWS_AZ":"a","_OP_CLOUD_PROVIDER":"aws"`, `"_OP_FAILED_KEYS":{"_K":[{"code":"C","description":"d","error":"e"}]}`,
+		`"_PROCESS_UMASK":18`, `"_PROCESS_START_TIME":1.5`} {
+		if !strings.Contains(got, part) {
+			t.Errorf("no %s in %s", part, got)
+		}
+	}
+	if !json.Valid([]byte(got)) {
+		t.Error(got)
 	}
 }
 
@@ -52,6 +76,9 @@ func TestOneLine(t *testing.T) {
 }
 
 func TestIDs(t *testing.T) {
+	if SameID("a", "b") != SameID("a", "b") || SameID("a", "b") == SameID("ab", "") || len(SameID()) != 16 {
+		t.Error("not the same")
+	}
 	if a, b := NewID(), NewID(); a == b || !regexp.MustCompile("^[0-9a-f]{16}$").MatchString(a) {
 		t.Error(a, b)
 	}

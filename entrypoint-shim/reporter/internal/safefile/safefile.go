@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 )
 
@@ -41,6 +42,15 @@ func Read(path string, limit int64) ([]byte, Facts, error) {
 	}
 	data, err := readAtMost(fd, limit)
 	return data, facts, err
+}
+
+// ReadLinked is Read for files that orchestrators mount, which are links: the path is followed first.
+func ReadLinked(path string, limit int64) ([]byte, error) {
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		path = resolved
+	}
+	data, _, err := Read(path, limit)
+	return data, err
 }
 
 // The file may grow while it is read, so its size is not trusted either.

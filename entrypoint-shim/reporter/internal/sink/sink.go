@@ -3,21 +3,23 @@ package sink
 
 import (
 	"context"
-	"net/http"
 	"sync"
 	"syscall"
 	"time"
 
+	"docker-chalk/reporter/internal/awake"
 	"docker-chalk/reporter/internal/config"
+	"docker-chalk/reporter/internal/roots"
+	"docker-chalk/reporter/internal/web"
 )
-
-const total = 5 * time.Second
 
 // Report is the finished text, one line, and what its transport needs to know of it.
 type Report struct {
-	Body     []byte
-	ActionID string
-	Version  string
+	Body      []byte
+	ActionID  string
+	Version   string
+	Operation string
+	At        time.Time
 }
 
 // Sink is a place that has been opened and can be written to once.
@@ -25,16 +27,22 @@ type Sink interface {
 	Send(context.Context, Report) error
 }
 
+// Environment is what sinks may look up.
+type Environment func(string) (string, bool)
+
 // Open opens every sink while the reporter still has its rights; what cannot be opened is left out.
-func Open(c config.Config) []Sink {
+func Open(c config.Config, env Environment, clock *awake.Clock) []Sink {
 	var open []Sink
 	usesStdout := false
-	token, client := c.Token, newClient()
+	client := web.Client{Proxy: web.ProxyFrom(env), Roots: roots.Pool, Connect: time.Second, Reply: 3 * time.Second, Limit: 64 << 10}
 	for _, where := range c.Sinks {
 		switch where.Kind {
-		case config.HTTPS:
-			open = append(open, remote{url: where.URL, token: token, client: client})
-			token = ""
+		case config.HTTPS, config.Put, config.Presign, config.S3:
+			if sink, err := openRemote(where, env, client, clock); err == nil {
+				open = append(open, sink)
+			}
+		case config.Unix:
+			open = append(open, socket(where.Path))
 		case config.File:
 			if sink, err := openFile(where.Path); err == nil {
 				open = append(open, sink)
@@ -53,9 +61,7 @@ func Open(c config.Config) []Sink {
 }
 
 // Deliver sends to all sinks in parallel and returns when all are done or the time is up.
-func Deliver(sinks []Sink, report Report) {
-	ctx, cancel := context.WithTimeout(context.Background(), total)
-	defer cancel()
+func Deliver(ctx context.Context, sinks []Sink, report Report) {
 	var wait sync.WaitGroup
 	for _, sink := range sinks {
 		wait.Add(1)
@@ -65,11 +71,4 @@ func Deliver(sinks []Sink, report Report) {
 		}()
 	}
 	wait.Wait()
-}
-
-func newClient() *http.Client {
-	return &http.Client{
-		Transport:     &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: 2 * time.Second, DisableKeepAlives: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
 }

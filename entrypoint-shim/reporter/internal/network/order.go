@@ -1,0 +1,5 @@
+//go:build !s390x
+
+package network
+
+const littleEndian = true

@@ -1,0 +1,3 @@
+package network
+
+const littleEndian = false
