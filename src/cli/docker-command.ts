@@ -50,6 +50,7 @@ export async function runDockerCommand(
   const preparation = await preparationFor(host, tools, command, route, {
     wrap: !switchIsOn(options, 'no-wrap'),
     runtimeConfig: runtime !== undefined,
+    canRetarget: true,
     input,
   });
   if (switchIsOn(options, 'explain')) {

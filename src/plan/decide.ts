@@ -5,6 +5,7 @@ import {
   type Instruction,
   parseCheckOptions,
   skipCheck,
+  type Stage,
   type StageCounts,
 } from '../dockerfile/index.ts';
 import { addLines, type EntrypointPlacement } from './lines.ts';
@@ -25,10 +26,15 @@ export interface PlanInput {
   readonly checkArgument: string | undefined;
   readonly wrap: boolean;
   readonly runtimeConfig: boolean;
+  /** Whether the build can be given another target than the user's. */
+  readonly canRetarget?: boolean;
 }
 
 /** Platforms there is a shim for. */
 export const SHIM_PLATFORMS: ReadonlySet<string> = new Set(['linux/amd64', 'linux/arm64']);
+
+/** What people see of it in the progress of a build. */
+const OWN_STAGE = 'chalk';
 
 /** Docker's check against a second ENTRYPOINT, CMD or HEALTHCHECK in a stage; ours would be one. */
 const ONCE_RULE = 'MultipleInstructionsDisallowed';
@@ -57,8 +63,9 @@ export function decidePlan(input: PlanInput): InlinePlan | PassPlan {
     : { kind: 'leave' as const, reason: reason('wrap-declined', '--no-wrap leaves the entrypoint alone') };
   const wrapping = decision.kind === 'wrap' ? decision.wrapping : undefined;
   const checks = checkArgument ?? dockerfile.check;
+  const ownStage = input.canRetarget === true ? ownStageFor(dockerfile, target.stage) : undefined;
   const placed =
-    wrapping === undefined
+    wrapping === undefined || ownStage !== undefined
       ? { placement: { kind: 'added' as const }, checks: undefined }
       : placeEntrypoint(config, checks);
   if (placed === undefined) {
@@ -70,26 +77,49 @@ export function decidePlan(input: PlanInput): InlinePlan | PassPlan {
     platforms,
     wrapping,
     placement: placed.placement,
-    repeatCmd: counts.cmd === 0 && (wrapping?.cmd.length ?? 0) > 0,
+    repeatCmd: (counts.cmd === 0 || ownStage !== undefined) && (wrapping?.cmd.length ?? 0) > 0,
     runtimeConfig: input.runtimeConfig,
+    ownStage,
   });
   const replacedLine = placed.placement.kind === 'replaced' ? placed.placement.line : undefined;
   const plan: InlinePlan = {
     kind: 'inline',
     reason:
       decision.kind === 'wrap'
-        ? reason('wrapped', 'lines are added at the end of the target stage')
+        ? reason(
+            'wrapped',
+            ownStage === undefined
+              ? 'lines are added at the end of the target stage'
+              : 'a stage built on the target is added at the end of the file',
+          )
         : decision.reason,
     dockerfile: bytes,
     added,
     isUserLine: (line) =>
-      line <= stage.lastLine.endLine &&
+      line <= (ownStage === undefined ? stage : (dockerfile.stages.at(-1) ?? stage)).lastLine.endLine &&
       !(replacedLine && line >= replacedLine.startLine && line <= replacedLine.endLine),
     checks: placed.checks,
+    target: ownStage,
     platforms,
     entrypoint: wrapping,
   };
   return plan;
+}
+
+/**
+ * The name of a stage of our own, where lines in the target stage would move those of the stages behind it, and with them
+ * the places that build checks name. Not where the target has ONBUILD triggers, which would fire in that stage and be lost,
+ * nor where it steers the SBOM scanner, which looks at the stage that is built.
+ */
+function ownStageFor(dockerfile: Dockerfile, stage: Stage): string | undefined {
+  if (stage.index === dockerfile.stages.length - 1 || stage.name === undefined) return undefined;
+  const staysItself = stage.instructions.some(
+    (instruction) =>
+      instruction.kind === 'onbuild' ||
+      (instruction.kind === 'arg' && instruction.args.some(({ name }) => name.startsWith('BUILDKIT_SBOM_'))),
+  );
+  const taken = dockerfile.stages.some(({ name }) => name === OWN_STAGE);
+  return staysItself || taken ? undefined : OWN_STAGE;
 }
 
 /**

@@ -34,6 +34,8 @@ export interface Additions {
   /** Whether our ENTRYPOINT would reset a CMD the stage inherits, which must then be written again. */
   readonly repeatCmd: boolean;
   readonly runtimeConfig: boolean;
+  /** A stage of our own at the end of the file, by this name, in place of lines in the middle of it. */
+  readonly ownStage: string | undefined;
 }
 
 export interface EditedDockerfile {
@@ -70,6 +72,12 @@ export function addLines(file: Dockerfile, stage: Stage, additions: Additions): 
   }
   lines.push(copy('0444', `${folder}/chalk.json`, '/chalk.json'));
 
+  if (additions.ownStage !== undefined) {
+    const from = `${word('FROM')} ${stage.name ?? String(stage.index)} ${word('AS')} ${additions.ownStage}`;
+    const last = file.stages.at(-1) ?? stage;
+    const added = [from, ...lines];
+    return { bytes: insertAtStageEnd(file, last, [...OUT_OF_SIGHT, ...added]), added };
+  }
   if (wrapping === undefined || placement.kind === 'added') {
     return { bytes: insertAtStageEnd(file, stage, [...OUT_OF_SIGHT, ...lines]), added: lines };
   }

@@ -52,6 +52,8 @@ export interface InlinePlan {
   readonly isUserLine: (line: number) => boolean;
   /** The value for BUILDKIT_DOCKERFILE_CHECK that keeps the build checks the user's own; undefined when none is needed. */
   readonly checks: string | undefined;
+  /** The stage to build in place of the user's target. */
+  readonly target: string | undefined;
   readonly platforms: readonly PlannedPlatform[];
   readonly entrypoint: Wrapping | undefined;
 }

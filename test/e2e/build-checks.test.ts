@@ -95,6 +95,11 @@ const cases: readonly Case[] = [
     'FROM busybox AS a\nENTRYPOINT ["a"]\nENTRYPOINT ["true"]\nFROM busybox\nCMD ["a"]\nCMD ["b"]\n',
     ['--target=a'],
   ],
+  [
+    'findings behind the target stay where they are',
+    'FROM busybox AS a\nENTRYPOINT ["true"]\nCMD x\nFROM busybox AS B\nENV A b\nMAINTAINER x\nrun true\nRUN echo \\\n\n  x\n',
+    ['--target', 'a'],
+  ],
   ['a name that is used twice', 'FROM busybox AS a\nRUN true\nFROM busybox AS A\nENTRYPOINT ["true"]\n'],
   ['another file name', 'FROM busybox\nENTRYPOINT ["a"]\nENTRYPOINT ["true"]\n', [], 'my.Dockerfile'],
 ];

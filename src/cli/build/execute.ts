@@ -49,6 +49,7 @@ export async function stageBuild(
   const added = [
     flag('file', delivered.file),
     flag('build-context', `${PAYLOAD_CONTEXT}=${payloadFolder}`),
+    ...(plan.target === undefined ? [] : [flag('target', plan.target)]),
     ...(plan.checks === undefined ? [] : [flag('build-arg', `BUILDKIT_DOCKERFILE_CHECK=${plan.checks}`)]),
     ...(asksMetadata ? [] : [flag('metadata-file', metadataFile)]),
   ];

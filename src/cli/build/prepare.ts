@@ -67,6 +67,8 @@ export type Preparation =
 export interface PrepareOptions {
   readonly wrap: boolean;
   readonly runtimeConfig: boolean;
+  /** Whether the build can be given another target than the user's. */
+  readonly canRetarget?: boolean;
   /** The file standard input was saved to, where the build reads it. */
   readonly input: string | undefined;
   /** The config behind a named context that is no image, where the caller knows it: another target of a bake. */

@@ -11,6 +11,7 @@ export interface Case {
   readonly checkArgument?: string;
   readonly wrap?: boolean;
   readonly runtimeConfig?: boolean;
+  readonly canRetarget?: boolean;
 }
 
 export function platform(text: string): Platform {
@@ -43,6 +44,7 @@ export function plan(text: string, options: Case = {}) {
     checkArgument: options.checkArgument,
     wrap: options.wrap ?? true,
     runtimeConfig: options.runtimeConfig ?? false,
+    canRetarget: options.canRetarget ?? false,
   });
 }
 
