@@ -11,7 +11,7 @@ import {
 } from '../base/platform.ts';
 import type { DockerTools } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
-import type { Extraction, FoundText } from '../image/extract.ts';
+import { type Extraction, type FoundText, putsMarkIn } from '../image/extract.ts';
 import { bareDigest } from '../image/image-facts.ts';
 import type { MarkValue } from '../mark/index.ts';
 import {
@@ -251,7 +251,7 @@ async function lastLayer({ registry, layers, config }: RemoteImage): Promise<Fou
 }
 
 function putsMark({ created_by: step }: { readonly created_by?: string | null | undefined }): boolean {
-  return /\b(COPY|ADD)\b.*\s\/chalk\.json(\s|$)/.test(step ?? '');
+  return putsMarkIn(step ?? '');
 }
 
 function factsOf(

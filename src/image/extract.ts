@@ -112,7 +112,12 @@ async function readFromImage(host: Host, tools: DockerTools, id: string): Promis
 /** An image is marked itself when putting the mark in was the last thing that happened to it; Chalk reads it so too. */
 function lastStepIsTheMark(history: string | undefined): boolean {
   const newest = HistoryRow.safeParse(parseJson((history ?? '').split('\n')[0] ?? ''));
-  return newest.success && /\b(COPY|ADD)\b.*\s\/chalk\.json(\s|$)/.test(newest.data.CreatedBy);
+  return newest.success && putsMarkIn(newest.data.CreatedBy);
+}
+
+/** Whether a step of an image's history, as builders write it, is the one that copies the mark in. */
+export function putsMarkIn(step: string): boolean {
+  return /\b(COPY|ADD)\b.*\s\/chalk\.json(\s|$)/.test(step);
 }
 
 async function copyOut(host: Host, tools: DockerTools, container: string): Promise<FoundText> {

@@ -25,15 +25,20 @@ debian_archive() {
   elif [[ -f /etc/apt/sources.list ]]; then
     uri=$(awk '/^deb / { for (i = 2; i <= NF; i++) if ($i ~ /^[a-z+]+:/) { print $i; exit } }' /etc/apt/sources.list)
   fi
-  printf '%s' "${uri:-http://deb.debian.org/debian}"
+  if [[ -z $uri ]]; then
+    say "this machine's apt sources name no Debian archive: add one, then run this again."
+    return 1
+  fi
+  printf '%s' "$uri"
 }
 
 # apt-get with its own source list and its own state: the machine's stays as it is.
 private_apt() {
-  local state=$DOWNLOADS/apt
+  local state=$DOWNLOADS/apt archive
+  archive=$(debian_archive) || return 1
   mkdir -p "$state/lists/partial" "$state/cache/archives/partial"
   printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' \
-    "$(debian_archive)" "$SUITE" >"$state/sources.list"
+    "$archive" "$SUITE" >"$state/sources.list"
   apt-get -q -o "Dir::Etc::sourcelist=$state/sources.list" -o Dir::Etc::sourceparts=/dev/null \
     -o "Dir::State::Lists=$state/lists" -o "Dir::Cache=$state/cache" -o APT::Sandbox::User=root \
     -o Acquire::Retries=3 "$@"
