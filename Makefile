@@ -54,7 +54,7 @@ build: deps shim ## Build the plugin into plugin/lib
 
 .PHONY: shim
 shim: ## Build the programs that go into images, for every platform
-	@bash entrypoint-shim/build.sh
+	@bash entrypoint-shim/build.sh --all
 
 .PHONY: install
 install: build ## Build this checkout and link it into docker's plugin folder

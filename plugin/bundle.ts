@@ -44,8 +44,10 @@ await build({
 // A link, not a copy: the runtime has 120 MB. `make dist` packs the file itself.
 await symlink(join(root, 'node_modules', 'node', 'bin', 'node'), join(lib, 'node'));
 
+/** As `entrypoint-shim/build.sh --all` makes them. */
+const PLATFORMS = ['amd64', 'arm64', 'arm-v7', 'ppc64le', 'riscv64', 's390x'].map((name) => `linux-${name}`);
 const shims: Record<string, Record<string, string>> = {};
-for (const platform of ['linux-amd64', 'linux-arm64']) {
+for (const platform of PLATFORMS) {
   await mkdir(join(lib, 'shim', platform), { recursive: true });
   const digests: Record<string, string> = {};
   for (const program of ['shim', 'reporter']) {

@@ -3,7 +3,7 @@
 //
 //	reporter MODE PID SHIM-PID ROUND         PID is the program's, ROUND counts from 0
 //	reporter exit PID SHIM-PID WAIT-STATUS   the program has ended
-//	reporter host PID MARK-FILE TYPE PATH    not in a container: the program's own mark
+//	reporter host PID TYPE PATH              not in a container: the program's own mark is standard input
 //
 // It writes nothing to standard error. Its exit code tells the keeper when the next heartbeat is due, otherwise it
 // means nothing.
@@ -88,7 +88,7 @@ type order struct {
 	pid, shim  int
 	round      int
 	status     syscall.WaitStatus
-	markPath   string
+	markPath   string // "" is standard input
 	configPath string
 	artifact   report.Artifact
 }
@@ -103,10 +103,10 @@ func parse(argv []string) (order, bool) {
 	}
 	o := order{mode: argv[1], pid: pid, markPath: markPath, configPath: configPath, artifact: report.Artifact{Type: "Docker Container"}}
 	if o.mode == "host" {
-		if len(argv) != 6 {
+		if len(argv) != 5 {
 			return order{}, false
 		}
-		o.markPath, o.configPath, o.artifact = argv[3], "/nonexistent", report.Artifact{Type: argv[4], Path: argv[5]}
+		o.markPath, o.configPath, o.artifact = "", "", report.Artifact{Type: argv[3], Path: argv[4]}
 		return o, true
 	}
 	if o.shim, err = strconv.Atoi(argv[3]); err != nil {

@@ -32,7 +32,7 @@ func TestTheKeeperUnderstandsThePause(t *testing.T) {
 }
 
 func TestOrders(t *testing.T) {
-	for _, argv := range [][]string{{"reporter"}, {"reporter", "exec", "1"}, {"reporter", "exec", "x", "1", "0"}, {"reporter", "exec", "0", "1", "0"}, {"reporter", "host", "1", "m", "t"}} {
+	for _, argv := range [][]string{{"reporter"}, {"reporter", "exec", "1"}, {"reporter", "exec", "x", "1", "0"}, {"reporter", "exec", "0", "1", "0"}, {"reporter", "host", "1", "t"}, {"reporter", "host", "1", "t", "p", "x"}} {
 		if _, good := parse(argv); good {
 			t.Error(argv)
 		}

@@ -5,7 +5,7 @@ import { readArtifact } from '../codec/index.ts';
 import type { Host } from '../host/host.ts';
 import { signalExitCode } from '../host/attached.ts';
 import { platformFolder } from '../image/payload.ts';
-import { writeMark } from '../mark/index.ts';
+import { type MarkMap, writeMark } from '../mark/index.ts';
 import { hostProgramWords, programWords } from '../runtime/host-process.ts';
 
 /** Larger programs are run and reported without looking for a mark in them. */
@@ -51,8 +51,7 @@ async function reported(
     if ((await host.files.stat(reporter))?.kind !== 'file') return undefined;
     const path = await find(host, name);
     const artifact = await read(host, path);
-    const markFile = join(await host.files.makeTemporary('chalk-exec-'), 'mark');
-    if (artifact?.mark !== undefined) await host.files.write(markFile, writeMark(artifact.mark), 0o600);
+    const markFile = await writeMarkFile(host, artifact?.mark);
     const type = artifact?.artifactType ?? 'executable';
     return [
       '/bin/sh',
@@ -61,6 +60,13 @@ async function reported(
   } catch {
     return undefined;
   }
+}
+
+async function writeMarkFile(host: Host, mark: MarkMap | undefined): Promise<string> {
+  if (mark === undefined) return '/dev/null';
+  const file = join(await host.files.makeTemporary('chalk-exec-'), 'mark');
+  await host.files.write(file, writeMark(mark), 0o600);
+  return file;
 }
 
 async function read(host: Host, path: string | undefined) {

@@ -3,6 +3,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
+import { type Row, runtimeRows } from './runtime.ts';
 
 /*
  * What docker-chalk adds, measured against the same thing without it: interleaved pairs in one run, medians. Absolute
@@ -12,17 +13,9 @@ const root = join(import.meta.dirname, '..', '..');
 const launcher = join(root, 'plugin', 'docker-chalk');
 const work = mkdtempSync(join(tmpdir(), 'chalk-bench-'));
 const PAIRS = 20;
-const START_ROUNDS = 500;
 
 const env = { ...process.env, XDG_STATE_HOME: join(work, 'state'), DOCKER_CONFIG: join(work, 'config') };
 const registry = process.env['CHALK_TEST_REGISTRY'] ?? '';
-
-interface Row {
-  readonly what: string;
-  readonly figures: string;
-  readonly goal: string;
-  readonly met: boolean;
-}
 
 try {
   cpSync(process.env['DOCKER_CONFIG'] ?? '', join(work, 'config'), {
@@ -30,7 +23,8 @@ try {
     verbatimSymlinks: true,
   });
   must(launcher, ['chalk', 'install']);
-  const rows = [metadata(), passThrough(), ...cachedBuild(), ...shimStart()];
+  const own = [metadata(), passThrough(), ...cachedBuild()];
+  const rows = [...own, ...(await runtimeRows(work, env, launcher, `${registry}/busybox:1`))];
   const width = Math.max(...rows.map(({ what }) => what.length));
   for (const { what, figures, goal, met } of rows) {
     console.log(`${met ? 'ok  ' : 'OVER'}  ${what.padEnd(width)}  ${figures}  (goal: ${goal})`);
@@ -118,37 +112,6 @@ function cachedBuild(): Row[] {
       met: changed === 1,
     },
   ];
-}
-
-function shimStart(): Row[] {
-  const program = join(work, 'start');
-  must('cc', ['-O2', '-o', program, join(import.meta.dirname, 'start.c')]);
-  const shim = join(
-    root,
-    'entrypoint-shim',
-    'build',
-    `linux-${process.arch === 'x64' ? 'amd64' : process.arch}`,
-    'shim',
-  );
-  const sinks: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
-    ['without a sink', {}],
-    ['with the helper', { CHALK_REPORT_FILE: '/dev/null' }],
-  ];
-  return sinks.map(([name, extra]) => {
-    const result = spawnSync(program, [String(START_ROUNDS), shim, '--', '/bin/true', '---', '/bin/true'], {
-      env: { ...process.env, ...extra },
-      encoding: 'utf8',
-      timeout: 120_000,
-    });
-    const [wrapped = Number.NaN, direct = Number.NaN] = result.stdout.trim().split(' ').map(Number);
-    const ratio = wrapped / direct;
-    return {
-      what: `start through the shim, ${name}`,
-      figures: `${wrapped} µs against ${direct} µs, ratio ${ratio.toFixed(2)}`,
-      goal: 'ratio at most 1.5',
-      met: ratio <= 1.5,
-    };
-  });
 }
 
 /** Medians in milliseconds of two things done in turn, after one round that does not count. */

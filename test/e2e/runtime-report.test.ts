@@ -69,6 +69,45 @@ describeWithEngine('runtime report', (engine) => {
     expect(await run('--network', 'none', name, 'echo', 'x')).toEqual({ code: 0, stdout: 'x\n', stderr: '' });
   });
 
+  test('--runtime-mode and CHALK_RUNTIME_MODE: in the image, whichever way it is marked; CHALK_SHIM is stronger', async () => {
+    const short = sandbox.project({
+      Dockerfile: `FROM ${sandbox.base('busybox')}\nCMD ["echo", "program"]\n`,
+    });
+    const ways = [
+      { words: ['--runtime-mode=init'], env: { CHALK_RUNTIME_MODE: 'off' } },
+      { words: [], env: { CHALK_RUNTIME_MODE: 'init' } },
+      { words: ['--runtime-mode', 'init'], env: { DOCKER_BUILDKIT: '0' } },
+    ];
+    for (const { words, env } of ways) {
+      const name = sandbox.name();
+      const line = [...words, '--runtime-report', '-', 'build', '-t', name, short];
+      expectSuccess(await sandbox.chalk(line, { env }));
+      const { Config } = await sandbox.inspect(name);
+      expect(Config.Entrypoint).toEqual(['/.chalk/shim', '--mode=init', '--']);
+      const lines = (await run(name)).stdout.trimEnd().split('\n');
+      expect(lines).toContain('program');
+      const operations = lines
+        .filter((each) => each !== 'program')
+        .map((each) => readReport(each)['_OPERATION']);
+      expect(operations).toHaveLength(2);
+      expect(new Set(operations)).toEqual(new Set(['exec', 'postexec']));
+      expect((await run('--env', 'CHALK_SHIM=off', name)).stdout).toBe('program\n');
+    }
+  });
+
+  test('a mode there is not is refused before anything is built', async () => {
+    for (const { words, env, shown } of [
+      { words: ['--runtime-mode=later'], env: {}, shown: '--runtime-mode' },
+      { words: [], env: { CHALK_RUNTIME_MODE: 'later' }, shown: 'CHALK_RUNTIME_MODE' },
+    ]) {
+      const name = sandbox.name();
+      const result = await sandbox.chalk([...words, 'build', '-t', name, folder], { env });
+      expect(result).toMatchObject({ code: 125, stdout: '' });
+      expect(result.stderr).toContain(`${shown} is "later"`);
+      expect((await sandbox.docker(['image', 'inspect', name])).code).toBe(1);
+    }
+  });
+
   test('a password in the URL, and what is no URL, are refused before anything is built', async () => {
     for (const destination of ['https://a:b@example.com/', 'ftp://example.com/', 'relative/path']) {
       const name = sandbox.name();

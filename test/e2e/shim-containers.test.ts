@@ -1,8 +1,8 @@
 /** The shim in real containers: a program cannot tell whether it is there, whatever the container is allowed to do. */
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { createServer as createBlackHole, type Server as PlainServer } from 'node:net';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { createServer as createBlackHole, type Server as PlainServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { build, compilePrograms, mark, reporterPath, shimPath } from '../shim/support.ts';
@@ -57,7 +57,16 @@ describeWithEngine('the shim in containers', (engine) => {
     return `--security-opt=seccomp=${path}`;
   };
 
-  describe('the state of the program is the same with and without', () => {
+  /** The engine appends the variables of the command line in an order of its own, another one every time. */
+  const inOneOrder = (result: Result): Result => {
+    const lines = result.stdout.split('\n');
+    const first = lines.findIndex((line) => line.startsWith('env '));
+    const count = lines.filter((line) => line.startsWith('env ')).length;
+    const sorted = lines.slice(first, first + count).toSorted();
+    return { ...result, stdout: lines.toSpliced(first, count, ...sorted).join('\n') };
+  };
+
+  describe.concurrent('the state of the program is the same with and without', () => {
     test.each<[string, ...string[]]>([
       ['nothing special'],
       ['a user without a name', '--user=65534'],
@@ -107,90 +116,94 @@ describeWithEngine('the shim in containers', (engine) => {
         run(wanted, [...SHIM, '/bin/probe', 'x', '']),
       ]);
       expect(without.stdout.split('\n').length, without.stderr).toBeGreaterThan(40);
-      expect(withShim).toEqual(without);
+      expect(inOneOrder(withShim)).toEqual(inOneOrder(without));
     });
   });
 
-  test.each([
-    'clone',
-    'clone3',
-    'fork',
-    'setsid',
-    'close_range',
-    'socket',
-    'connect',
-    'wait4',
-    'pipe2',
-    'openat2',
-    'getdents64',
-    'ppoll',
-    'dup3',
-    'setpriority',
-  ])('a profile that refuses %s: the program runs, whatever becomes of the report', async (call) => {
-    const options = [denying(call), '--env=CHALK_REPORT_URL=http://127.0.0.1:1/'];
-    const without = await run(options, ['/bin/exit-codes', 'exit', '42']);
-    for (const mode of ['exec', 'heartbeat', 'sync', 'init']) {
-      const words = ['/.chalk/shim', `--mode=${mode}`, '--', '/bin/exit-codes', 'exit', '42'];
-      expect(await run(options, words), mode).toEqual(without);
-    }
+  describe.concurrent('a profile that refuses a call', () => {
+    test.each([
+      'clone',
+      'clone3',
+      'fork',
+      'setsid',
+      'close_range',
+      'socket',
+      'connect',
+      'wait4',
+      'pipe2',
+      'openat2',
+      'ppoll',
+      'dup3',
+      'setpriority',
+    ])('%s: the program runs, whatever becomes of the report', async (call) => {
+      const options = [denying(call), '--env=CHALK_REPORT_URL=http://127.0.0.1:1/'];
+      const program = ['/bin/exit-codes', 'exit', '42'];
+      const modes = ['exec', 'heartbeat', 'sync', 'init'];
+      const [without, ...withShim] = await Promise.all(
+        [[], ...modes.map((mode) => ['/.chalk/shim', `--mode=${mode}`, '--'])].map((through) =>
+          run(options, [...through, ...program]),
+        ),
+      );
+      expect(without).toMatchObject({ code: 42 });
+      for (const [index, each] of withShim.entries()) expect(each, modes[index]).toEqual(without);
+    });
   });
 
-  test('signals of docker kill end the program as they would alone', async () => {
-    for (const [signal, code] of [
-      ['KILL', 137],
-      ['TERM', 9],
-    ] as const) {
-      for (const words of [[], SHIM]) {
-        const script = 'trap "exit 9" TERM; echo ready; while :; do sleep 0.02; done';
-        const options = ['--detach', '--env=CHALK_REPORT_FILE=/nonexistent/r'];
-        const started = await sandbox.docker(['run', ...options, image, ...words, 'sh', '-c', script]);
-        const container = expectSuccess(started).stdout.trim();
-        await until('the program', async () =>
-          (await sandbox.docker(['logs', container])).stdout.includes('ready') ? true : undefined,
-        );
-        expectSuccess(await sandbox.docker(['kill', `--signal=${signal}`, container]));
-        const waited = await sandbox.docker(['wait', container]);
-        await sandbox.docker(['rm', '--force', container]);
-        expect(waited.stdout.trim(), `${signal} ${words.join(' ')}`).toBe(String(code));
-      }
-    }
+  /** Starts a program that says when it is ready; the container. */
+  const started = async (
+    options: readonly string[],
+    words: readonly string[],
+    trap = 'exit 9',
+  ): Promise<string> => {
+    const script = `trap "${trap}" TERM; echo ready; while :; do sleep 0.02; done`;
+    const line = ['run', '--detach', ...options, image, ...words, 'sh', '-c', script];
+    const container = expectSuccess(await sandbox.docker(line)).stdout.trim();
+    await until('the program', async () =>
+      (await sandbox.docker(['logs', container])).stdout.includes('ready') ? true : undefined,
+    );
+    return container;
+  };
+
+  test.each([
+    ['KILL', '137'],
+    ['TERM', '9'],
+  ])('docker kill with %s ends the program as it would alone', async (signal, code) => {
+    const ended = [[], SHIM].map(async (words) => {
+      const container = await started(['--env=CHALK_REPORT_FILE=/nonexistent/r'], words);
+      expectSuccess(await sandbox.docker(['kill', `--signal=${signal}`, container]));
+      const waited = await sandbox.docker(['wait', container]);
+      await sandbox.docker(['rm', '--force', container]);
+      return waited.stdout.trim();
+    });
+    expect(await Promise.all(ended)).toEqual([code, code]);
   });
 
   test('a sink that swallows everything: docker stop takes no longer', async () => {
-    const hole = createBlackHole(() => undefined);
+    const taken: Socket[] = [];
+    const hole = createBlackHole((socket) => taken.push(socket));
     await new Promise<void>((resolve) => hole.listen(0, '127.0.0.1', resolve));
-    const port = portOf(hole);
+    const sink = `--env=CHALK_REPORT_URL=http://127.0.0.1:${portOf(hole)}/`;
     const stopTime = async (words: readonly string[]): Promise<number> => {
-      const script = 'trap "exit 0" TERM; echo ready; while :; do sleep 0.02; done';
-      const options = ['--network=host', `--env=CHALK_REPORT_URL=http://127.0.0.1:${port}/`];
-      const started = await sandbox.docker([
-        'run',
-        '--detach',
-        ...options,
-        image,
-        ...words,
-        'sh',
-        '-c',
-        script,
-      ]);
-      const container = expectSuccess(started).stdout.trim();
-      await until('the program', async () =>
-        (await sandbox.docker(['logs', container])).stdout.includes('ready') ? true : undefined,
-      );
+      const container = await started(['--network=host', sink], words, 'exit 0');
       const before = performance.now();
       expectSuccess(await sandbox.docker(['stop', container]));
       const took = performance.now() - before;
+      const code = (await sandbox.docker(['wait', container])).stdout.trim();
       await sandbox.docker(['rm', '--force', container]);
+      // 137 would say that docker lost its patience.
+      expect(code).toBe('0');
       return took;
     };
-    const times: { plain: number[]; shim: number[] } = { plain: [], shim: [] };
-    for (let round = 0; round < 5; round++) {
-      times.plain.push(await stopTime([]));
-      times.shim.push(await stopTime(SHIM));
+    // Pairs at the same time, so that what others do costs both the same.
+    const differences: number[] = [];
+    for (let round = 0; round < 3; round++) {
+      const [plain = 0, shim = 0] = await Promise.all([[], SHIM].map(stopTime));
+      differences.push(shim - plain);
     }
+    expect(taken.length).toBeGreaterThanOrEqual(3);
+    for (const socket of taken) socket.destroy();
     hole.close();
-    const median = (list: number[]): number => list.toSorted((a, b) => a - b)[2] ?? Number.NaN;
-    expect(median(times.shim)).toBeLessThan(median(times.plain) + 300);
+    expect(Math.min(...differences)).toBeLessThan(1000);
   });
 
   describe('reports arrive', () => {
@@ -211,70 +224,33 @@ describeWithEngine('the shim in containers', (engine) => {
     });
     afterAll(() => void server.close());
 
+    /** Bodies of the reports of that many containers, some at the same time. */
     const many = async (count: number, words: readonly string[]): Promise<string[]> => {
       bodies = [];
-      for (let left = count; left > 0; left--) expectSuccess(await run(['--network=host', sink], words));
+      let left = count;
+      const turns = Array.from({ length: 2 }, async () => {
+        while (left-- > 0) expectSuccess(await run(['--network=host', sink], words));
+      });
+      await Promise.all(turns);
       return bodies;
     };
 
-    test('of containers that live 50 ms: 100 of 100, where the processors are not all taken', async () => {
-      const arrived = (await many(100, [...SHIM, 'sleep', '0.05'])).length;
-      const taken = (loadavg()[0] ?? 0) > availableParallelism();
-      // 50 ms of a machine on which others wait for a processor are hardly any.
-      if (taken) process.stderr.write(`load ${loadavg()[0]}: ${arrived} of 100 reports\n`);
-      expect(arrived).toBeGreaterThanOrEqual(taken ? 50 : 100);
-    }, 300_000);
+    // 50 ms in which whoever wants a processor has one: on a busy machine the program stays for what the others wait.
+    test('of containers that live 50 ms: 100 of 100', async () => {
+      const words = [...SHIM, '/bin/lives', '50'];
+      await many(1, words); // reads the programs from the disk
+      expect(await many(100, words)).toHaveLength(100);
+    }, 900_000);
 
-    test('of the shortest ones, where the report comes first or init waits: 20 of 20', async () => {
+    test('of the shortest ones in mode init, which waits: 100 of 100, twice', async () => {
+      const reports = await many(100, ['/.chalk/shim', '--mode=init', '--', 'true']);
+      expect(reports.filter((body) => body.includes('"_OPERATION":"postexec"'))).toHaveLength(100);
+      expect(reports.filter((body) => body.includes('"_OPERATION":"exec"'))).toHaveLength(100);
+    }, 900_000);
+
+    test('of the shortest ones in mode sync, where the report comes first: 20 of 20', async () => {
       expect(await many(20, ['/.chalk/shim', '--mode=sync', '--', 'true'])).toHaveLength(20);
-      const reports = await many(20, ['/.chalk/shim', '--mode=init', '--', 'true']);
-      expect(reports.filter((body) => body.includes('"_OPERATION":"postexec"'))).toHaveLength(20);
-      expect(reports.filter((body) => body.includes('"_OPERATION":"exec"'))).toHaveLength(20);
-    });
-  });
-
-  describe('programs that look after children', () => {
-    /** The programs of this machine, in the container. */
-    const ours = ['/usr', '/lib', '/lib64', '/etc/ssl', '/etc/alternatives', '/etc/java-17-openjdk']
-      .filter((folder) => existsSync(folder))
-      .map((folder) => `--volume=${folder}:${folder}:ro`);
-    const idle = 'setTimeout(() => process.exit(process.listenerCount("x") + 7), 700)';
-    const programs: readonly [string, readonly string[]][] = [
-      ['sh', ['/bin/sh', '-c', 'sleep 0.7 & wait; exit 7']],
-      ['tini -w', ['/usr/bin/tini', '-w', '-v', '--', '/bin/sh', '-c', 'sleep 0.7; exit 7']],
-      ['dumb-init -v', ['/usr/bin/dumb-init', '-v', '/bin/sh', '-c', 'sleep 0.7; exit 7']],
-      ['node', ['/usr/bin/node', '-e', idle]],
-      ['python', ['/usr/bin/python3', '-c', 'import time; time.sleep(0.7); raise SystemExit(7)']],
-      ['java', ['/usr/bin/java', '-version']],
-    ];
-    const there = programs.filter(([, [file]]) => file === '/bin/sh' || existsSync(file ?? ''));
-
-    test.each(there)('%s', async (_, words) => {
-      const start = async (through: readonly string[]): Promise<Result & { zombies: string }> => {
-        const name = sandbox.name();
-        const options = ['--rm', `--name=${name}`, '--env=CHALK_REPORT_FILE=/nonexistent/r', ...ours];
-        const running = sandbox.docker(['run', ...options, image, ...through, ...words]);
-        const look = until('the container', async () => {
-          const { stdout } = await sandbox.docker([
-            'exec',
-            name,
-            'sh',
-            '-c',
-            'sleep 0.3; cat /proc/[0-9]*/stat',
-          ]);
-          return stdout === '' ? undefined : stdout;
-        }).catch(() => '');
-        const states = await Promise.race([look, running.then(() => '')]);
-        const zombies = states.split('\n').filter((line) => / Z \d/.test(line));
-        return { ...(await running), zombies: zombies.join('\n') };
-      };
-      const withShim = await start(SHIM);
-      expect(withShim.code).toBe(words.includes('-version') ? 0 : 7);
-      expect(withShim.zombies).toBe('');
-      expect(withShim.stderr).not.toMatch(
-        /reaped zombie|unknown (process|child)|A child with PID (?!\d+ (exited|was)[^]*exit)/i,
-      );
-    });
+    }, 600_000);
   });
 });
 

@@ -26,7 +26,7 @@ const platform = arch() === 'arm64' ? 'linux-arm64' : 'linux-amd64';
 
 /** Builds shim and reporter, or finds them built; returns the folder of every platform's. */
 export function build(output?: string): string {
-  execFileSync('bash', [join(shimFolder, 'build.sh'), ...(output === undefined ? [] : [output])], {
+  execFileSync('bash', [join(shimFolder, 'build.sh'), '--all', ...(output === undefined ? [] : [output])], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
   return output ?? join(shimFolder, 'build');

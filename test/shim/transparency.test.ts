@@ -39,11 +39,11 @@ function shim(args: readonly string[], env: Readonly<Record<string, string>> = {
 
 describe.each([
   ['without a sink', {}],
-  ['with the helper', { CHALK_REPORT_FILE: '/nonexistent/report' }],
-  ['with heartbeats', { CHALK_REPORT_FILE: '/nonexistent/report', CHALK_SHIM: 'heartbeat' }],
-  ['reporting first', { CHALK_REPORT_FILE: '/nonexistent/report', CHALK_SHIM: 'sync' }],
-  ['in mode init', { CHALK_REPORT_FILE: '/nonexistent/report', CHALK_SHIM: 'init' }],
-  ['switched off', { CHALK_REPORT_FILE: '/nonexistent/report', CHALK_SHIM: 'off' }],
+  ['with the helper', { CHALK_REPORT_FILE: '/dev/null/report' }],
+  ['with heartbeats', { CHALK_REPORT_FILE: '/dev/null/report', CHALK_SHIM: 'heartbeat' }],
+  ['reporting first', { CHALK_REPORT_FILE: '/dev/null/report', CHALK_SHIM: 'sync' }],
+  ['in mode init', { CHALK_REPORT_FILE: '/dev/null/report', CHALK_SHIM: 'init' }],
+  ['switched off', { CHALK_REPORT_FILE: '/dev/null/report', CHALK_SHIM: 'off' }],
 ])('%s', (_, env) => {
   test('all 256 exit codes and deaths by signal come back', () => {
     const result = spawnSync(program('exit-codes'), [shimPath()], { encoding: 'utf8', env });
@@ -64,7 +64,7 @@ describe('programs that cannot be run', () => {
     put('two/twice', '#!/bin/sh\necho two\n', 0o755);
     put('one/no-shebang', 'exit 9\n', 0o755);
     put('two/no-shebang', '#!/bin/sh\nexit 8\n', 0o755);
-    put('one/bad-interpreter', '#!/nonexistent\n', 0o755);
+    put('one/bad-interpreter', `#!${join(folder, 'no-such-shell')}\n`, 0o755);
     put('two/bad-interpreter', '#!/bin/sh\nexit 8\n', 0o755);
   });
   const paths = (): Record<string, string> => ({
@@ -126,7 +126,7 @@ test('a copy with the set-user-id bit only executes', () => {
   const copy = join(folder, 'suid-shim');
   copyFileSync(shimPath(), copy);
   chmodSync(copy, 0o4755);
-  const env = { CHALK_REPORT_FILE: '/nonexistent/report', PATH: '/usr/bin:/bin' };
+  const env = { CHALK_REPORT_FILE: '/dev/null/report', PATH: '/usr/bin:/bin' };
   const traced = (path: string): string =>
     spawnSync(
       'setpriv',

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 
+	"docker-chalk/reporter/internal/json"
 	"docker-chalk/reporter/internal/web"
 )
 
@@ -102,7 +103,7 @@ func identity(found *Found, data []byte) error {
 		"kernelId": {"_AWS_KERNEL_ID"}, "ramdiskId": {"_AWS_RAMDISK_ID"},
 	} {
 		for _, name := range names {
-			found.put(name, text(document, key))
+			found.put(name, json.Text(document, key))
 		}
 	}
 	return nil
@@ -157,7 +158,7 @@ func ecs(ctx context.Context, found *Found, env func(string) string) {
 	parallel(get("", "ECS_METADATA_ERROR", &container), get("/task", "ECS_TASK_METADATA_ERROR", &task))
 	if container != nil {
 		answers["container"] = container
-		found.ContainerID = text(container, "DockerId")
+		found.ContainerID = json.Text(container, "DockerId")
 	}
 	if task != nil {
 		answers["task"] = task
@@ -165,9 +166,9 @@ func ecs(ctx context.Context, found *Found, env func(string) string) {
 	if len(answers) > 0 {
 		found.put("_OP_CLOUD_METADATA", map[string]any{"aws_ecs": answers})
 	}
-	arn := text(container, "ContainerARN")
+	arn := json.Text(container, "ContainerARN")
 	if arn == "" {
-		arn = text(task, "TaskARN")
+		arn = json.Text(task, "TaskARN")
 	}
 	region := arnPart(arn, 3)
 	if region == "" {
@@ -176,7 +177,7 @@ func ecs(ctx context.Context, found *Found, env func(string) string) {
 	found.put("_AWS_REGION", region)
 	found.put("_OP_CLOUD_PROVIDER_REGION", region)
 	found.put("_OP_CLOUD_PROVIDER_ACCOUNT_INFO", arnPart(arn, 4))
-	found.put("_AWS_AZ", text(task, "AvailabilityZone"))
+	found.put("_AWS_AZ", json.Text(task, "AvailabilityZone"))
 }
 
 // lambda has its facts in the environment; there is nobody to ask.

@@ -4,7 +4,6 @@ package cloud
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/url"
 	"strconv"
@@ -12,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"docker-chalk/reporter/internal/json"
 	"docker-chalk/reporter/internal/redact"
 	"docker-chalk/reporter/internal/safefile"
 	"docker-chalk/reporter/internal/web"
@@ -199,8 +199,8 @@ func question(ctx context.Context, method, address string, headers ...web.Header
 }
 
 func decode(data []byte) (map[string]any, error) {
-	var object map[string]any
-	if err := json.Unmarshal(data, &object); err != nil || object == nil {
+	object, err := json.Object(data)
+	if err != nil {
 		return nil, errAnswer
 	}
 	return object, nil
@@ -217,23 +217,6 @@ func parallel(steps ...func()) {
 		}()
 	}
 	wait.Wait()
-}
-
-func text(object map[string]any, keys ...string) string {
-	value, _ := at(object, keys...).(string)
-	return value
-}
-
-func at(object map[string]any, keys ...string) any {
-	var value any = object
-	for _, key := range keys {
-		inner, isObject := value.(map[string]any)
-		if !isObject {
-			return nil
-		}
-		value = inner[key]
-	}
-	return value
 }
 
 // only keeps the named keys: what else a provider may add one day is not asked for.

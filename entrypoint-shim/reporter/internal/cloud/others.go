@@ -2,11 +2,11 @@ package cloud
 
 import (
 	"context"
-	"encoding/json"
 	"path"
 	"strings"
 	"sync"
 
+	"docker-chalk/reporter/internal/json"
 	"docker-chalk/reporter/internal/web"
 )
 
@@ -44,25 +44,21 @@ func google(ctx context.Context, found *Found, place, service string) {
 	}
 	found.put("_GCP_INSTANCE_METADATA", instance)
 	found.put("_GCP_PROJECT_METADATA", project)
-	region := text(instance, "zone")
+	region := json.Text(instance, "zone")
 	if region == "" {
-		region = text(instance, "region") // Cloud Run has no zone
+		region = json.Text(instance, "region") // Cloud Run has no zone
 	}
 	if region != "" {
 		found.put("_OP_CLOUD_PROVIDER_REGION", path.Base(region))
 	}
-	if machine := text(instance, "machineType"); machine != "" {
+	if machine := json.Text(instance, "machineType"); machine != "" {
 		found.put("_OP_CLOUD_PROVIDER_INSTANCE_TYPE", path.Base(machine))
 	}
 	found.put("_OP_CLOUD_PROVIDER_TAGS", instance["tags"])
 	found.put("_OP_CLOUD_PROVIDER_ACCOUNT_INFO", instance["serviceAccounts"])
-	interfaces, _ := instance["networkInterfaces"].([]any)
-	for _, each := range interfaces {
-		card, _ := each.(map[string]any)
-		configs, _ := card["accessConfigs"].([]any)
-		for _, config := range configs {
-			access, _ := config.(map[string]any)
-			found.put("_OP_CLOUD_PROVIDER_IP", text(access, "externalIp"))
+	for _, card := range json.List(instance, "networkInterfaces") {
+		for _, access := range json.List(card, "accessConfigs") {
+			found.put("_OP_CLOUD_PROVIDER_IP", json.Text(access, "externalIp"))
 		}
 	}
 }
@@ -80,8 +76,8 @@ func askGoogle(ctx context.Context, place, path string) (any, error) {
 		return nil, errAnswer
 	}
 	if strings.HasPrefix(answer.Headers["content-type"], "application/json") {
-		var value any
-		if json.Unmarshal(answer.Body, &value) != nil {
+		value, err := json.Parse(answer.Body)
+		if err != nil {
 			return nil, errAnswer
 		}
 		return value, nil
@@ -124,25 +120,20 @@ func azure(ctx context.Context, found *Found, place, service string) {
 	if network, has := whole["network"]; has {
 		kept["network"] = network
 	}
-	found.put("_OP_CLOUD_PROVIDER_ACCOUNT_INFO", text(compute, "subscriptionId"))
-	found.put("_OP_CLOUD_PROVIDER_REGION", text(compute, "location"))
-	found.put("_OP_CLOUD_PROVIDER_INSTANCE_TYPE", text(compute, "vmSize"))
+	found.put("_OP_CLOUD_PROVIDER_ACCOUNT_INFO", json.Text(compute, "subscriptionId"))
+	found.put("_OP_CLOUD_PROVIDER_REGION", json.Text(compute, "location"))
+	found.put("_OP_CLOUD_PROVIDER_INSTANCE_TYPE", json.Text(compute, "vmSize"))
 	tags := map[string]any{}
-	list, _ := compute["tagsList"].([]any)
-	for _, each := range list {
-		if tag, isTag := each.(map[string]any); isTag {
-			tags[text(tag, "name")] = text(tag, "value")
+	for _, tag := range json.List(compute, "tagsList") {
+		if name := json.Text(tag, "name"); name != "" {
+			tags[name] = json.Text(tag, "value")
 		}
 	}
 	found.put("_OP_CLOUD_PROVIDER_TAGS", tags)
 	found.put("_AZURE_INSTANCE_METADATA", kept)
-	interfaces, _ := at(whole, "network", "interface").([]any)
-	for _, each := range interfaces {
-		card, _ := each.(map[string]any)
-		addresses, _ := at(card, "ipv4", "ipAddress").([]any)
-		for _, address := range addresses {
-			pair, _ := address.(map[string]any)
-			found.put("_OP_CLOUD_PROVIDER_IP", text(pair, "publicIpAddress"))
+	for _, card := range json.List(whole, "network", "interface") {
+		for _, pair := range json.List(card, "ipv4", "ipAddress") {
+			found.put("_OP_CLOUD_PROVIDER_IP", json.Text(pair, "publicIpAddress"))
 		}
 	}
 }

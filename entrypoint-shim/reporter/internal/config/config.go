@@ -2,7 +2,6 @@
 package config
 
 import (
-	"encoding/json"
 	"errors"
 	"net/url"
 	"path/filepath"
@@ -34,16 +33,16 @@ const (
 
 // Sink is one place reports go to. What is secret is never in runtime.json itself, only in files it names.
 type Sink struct {
-	Kind        Kind              `json:"type"`
-	URL         string            `json:"url,omitempty"`
-	Path        string            `json:"path,omitempty"`
-	Region      string            `json:"region,omitempty"`
-	Endpoint    string            `json:"endpoint,omitempty"`
-	Headers     map[string]string `json:"headers,omitempty"`
-	TokenFile   string            `json:"token_file,omitempty"`
-	HeadersFile string            `json:"headers_file,omitempty"`
+	Kind        Kind
+	URL         string
+	Path        string
+	Region      string
+	Endpoint    string
+	Headers     map[string]string
+	TokenFile   string
+	HeadersFile string
 
-	Send []web.Header `json:"-"` // every header of this sink, Authorization too
+	Send []web.Header // every header of this sink, Authorization too
 }
 
 // Config is the whole answer.
@@ -69,9 +68,9 @@ var (
 
 // file is runtime.json.
 type file struct {
-	Sinks      []Sink `json:"sinks"`
-	Interval   int    `json:"interval"`     // seconds
-	ExitWaitMS int    `json:"exit_wait_ms"` // milliseconds
+	Sinks      []Sink
+	Interval   int // seconds
+	ExitWaitMS int // milliseconds
 }
 
 // Load reads runtime.json and the environment. Every problem is reported, none stops the rest.
@@ -120,24 +119,6 @@ func fromFile(path string) (file, error) {
 }
 
 func rootOnly(uid, mode uint32) bool { return uid == 0 && mode&0o022 == 0 }
-
-func parse(data []byte) (file, error) {
-	var whole file
-	if err := json.Unmarshal(data, &whole); err != nil {
-		return file{}, errNotJSON
-	}
-	var good []Sink
-	var problem error
-	for _, sink := range whole.Sinks {
-		if sink.valid() {
-			good = append(good, sink)
-		} else {
-			problem = errBadSink
-		}
-	}
-	whole.Sinks = good
-	return whole, problem
-}
 
 func (s Sink) valid() bool {
 	for name, value := range s.Headers {

@@ -36,6 +36,10 @@ func TestParse(t *testing.T) {
 		`{"sinks":[{"type":"put","url":"https://a/b?sig=1"},{"type":"presign","url":"https://a"},{"type":"put"}]}`: {
 			[]Sink{{Kind: Put, URL: "https://a/b?sig=1"}, {Kind: Presign, URL: "https://a"}}, errBadSink},
 		`{"sinks":[{"type":"https","url":"https://a","headers":{"A":"b\r\nC: d"}},{"type":"https","url":"https://a","token_file":"x"}]}`: {nil, errBadSink},
+		`{"sinks":[{"type":"stdout","url":7},{"type":"https","url":"https://a","headers":{"A":1}},[],{"type":"stdout","path":null}]}`:    {[]Sink{out}, errBadSink},
+		`{"sinks":[{"type":"stdout"}],"interval":"60"}`:    {[]Sink{out}, errNumber},
+		`{"sinks":[{"type":"stdout"}],"exit_wait_ms":1.5}`: {[]Sink{out}, errNumber},
+		`{"sinks":{}}`: {nil, errNotJSON}, `null`: {nil, errNotJSON},
 		`[]`: {nil, errNotJSON}, `x`: {nil, errNotJSON},
 	} {
 		whole, err := parse([]byte(text))

@@ -3,7 +3,6 @@ package container
 
 import (
 	"os"
-	"regexp"
 	"strings"
 
 	"docker-chalk/reporter/internal/safefile"
@@ -57,21 +56,6 @@ func Gather(kubernetes bool) Evidence {
 	}
 }
 
-var (
-	cgroupID    = regexp.MustCompile(`(?:^|[/-])([0-9a-f]{64})(?:\.scope)?$`)
-	ecsID       = regexp.MustCompile(`^[0-9a-f]{32}-\d+$|^[0-9a-f]{64}$`)
-	ecsCgroup   = regexp.MustCompile(`(?:^|/)([0-9a-f]{32}-\d+)$`)
-	podInCgroup = regexp.MustCompile(`pod([0-9a-f]{8}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{4}[-_][0-9a-f]{12})`)
-	podInMount  = regexp.MustCompile(`/pods/([0-9a-f-]{36})/`)
-	podPart     = regexp.MustCompile(`/pods/[0-9a-f-]{36}/containers/([^/]+)/`)
-	podmanID    = regexp.MustCompile(`-containers/([0-9a-f]{64})/userdata/`)
-	dockerID    = regexp.MustCompile(`/containers/([0-9a-f]{64})/`)
-	sandboxID   = regexp.MustCompile(`/sandboxes/([0-9a-f]{64})/`)
-	envID       = regexp.MustCompile(`(?m)^id="([0-9a-f]{64})"$`)
-	fullID      = regexp.MustCompile(`^[0-9a-f]{64}$`)
-	shortID     = regexp.MustCompile(`^[0-9a-f]{12}$`)
-)
-
 // Identify weighs the evidence: the orchestrator's answer, the cgroup, the mounts the engine made, the host name.
 func Identify(evidence Evidence) Identity {
 	found := Identity{PodNamespace: evidence.KubernetesSpace}
@@ -80,28 +64,28 @@ func Identify(evidence Evidence) Identity {
 			found.ID, found.Source, found.Confidence = id, source, confidence
 		}
 	}
-	if ecsID.MatchString(evidence.ECSContainer) {
+	if isTaskID(evidence.ECSContainer) || isID(evidence.ECSContainer) {
 		settle(evidence.ECSContainer, "ecs", High)
 	}
-	if fullID.MatchString(evidence.KubeContainer) {
+	if isID(evidence.KubeContainer) {
 		settle(evidence.KubeContainer, "kubernetes", High)
 	}
 	for line := range strings.Lines(evidence.Cgroup) {
 		path := line[strings.LastIndexByte(line, ':')+1:]
 		path = strings.TrimSpace(path)
-		settle(first(cgroupID, path), "cgroup", High)
-		settle(first(ecsCgroup, path), "cgroup", High)
+		settle(idAtEnd(path), "cgroup", High)
+		settle(taskIDAtEnd(path), "cgroup", High)
 		if found.PodUID == "" {
-			found.PodUID = strings.ReplaceAll(first(podInCgroup, path), "_", "-")
+			found.PodUID = podUID(path)
 		}
 	}
 	mounts := engineMounts(evidence.Mounts)
 	for _, source := range mounts {
 		if found.PodUID == "" {
-			found.PodUID = first(podInMount, source)
+			found.PodUID = between(source, "/pods/", isPodUID, "/")
 		}
 		if found.ContainerName == "" {
-			found.ContainerName = first(podPart, source)
+			found.ContainerName = containerName(source)
 		}
 	}
 	kubernetes := evidence.Kubernetes || found.PodUID != ""
@@ -109,20 +93,20 @@ func Identify(evidence Evidence) Identity {
 		found.PodName = evidence.Hostname
 	}
 	for _, source := range mounts {
-		sandbox := first(sandboxID, source)
+		sandbox := between(source, "/sandboxes/", isID, "/")
 		if sandbox == "" && kubernetes {
-			sandbox = first(dockerID, source) // cri-dockerd: these files belong to the pod's sandbox
+			sandbox = between(source, "/containers/", isID, "/") // cri-dockerd: these files belong to the pod's sandbox
 		}
 		if found.SandboxID == "" {
 			found.SandboxID = sandbox
 		}
 		if sandbox == "" {
-			settle(first(podmanID, source), "mountinfo", High)
-			settle(first(dockerID, source), "mountinfo", High)
+			settle(between(source, "-containers/", isID, "/userdata/"), "mountinfo", High)
+			settle(between(source, "/containers/", isID, "/"), "mountinfo", High)
 		}
 	}
-	settle(first(envID, evidence.ContainerEnv), "containerenv", High)
-	if shortID.MatchString(evidence.Hostname) {
+	settle(idOfEnvironment(evidence.ContainerEnv), "containerenv", High)
+	if len(evidence.Hostname) == 12 && isHex(evidence.Hostname) {
 		settle(evidence.Hostname, "hostname", Low)
 	}
 	return found
@@ -143,12 +127,4 @@ func engineMounts(mountinfo string) []string {
 		}
 	}
 	return sources
-}
-
-func first(pattern *regexp.Regexp, text string) string {
-	match := pattern.FindStringSubmatch(text)
-	if match == nil {
-		return ""
-	}
-	return match[1]
 }

@@ -6,15 +6,14 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"net"
 	"net/url"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"time"
 
+	"docker-chalk/reporter/internal/json"
 	"docker-chalk/reporter/internal/redact"
 	"docker-chalk/reporter/internal/safefile"
 	"docker-chalk/reporter/internal/web"
@@ -40,11 +39,7 @@ type Evidence struct {
 }
 
 // Owner is what made the pod, or what made that: a Deployment rather than its ReplicaSet.
-type Owner struct {
-	Kind string `json:"kind"`
-	Name string `json:"name"`
-	UID  string `json:"uid,omitempty"`
-}
+type Owner struct{ Kind, Name, UID string }
 
 // Pod is what was found; empty strings are unknown.
 type Pod struct {
@@ -58,17 +53,12 @@ type Pod struct {
 }
 
 // Cluster is what an operator may have told the container in CHALK_K8S_METADATA, as Chalk has it.
-type Cluster struct {
-	UID      string `json:"uid"`
-	Name     string `json:"name"`
-	Endpoint string `json:"endpoint"`
-}
+type Cluster struct{ UID, Name, Endpoint string }
 
 var (
 	errRefused = errors.New("the service account may not ask for its pod")
 	errAnswer  = errors.New("the cluster's API gave no usable answer")
 	errNoRoots = errors.New("no certificate authority of the cluster")
-	name       = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?$`)
 )
 
 // Here tells whether this is a pod at all.
@@ -86,12 +76,10 @@ func Describe(ctx context.Context, evidence Evidence) Pod {
 	pod.Name = either(env("CHALK_K8S_POD_NAME"), env("POD_NAME"), pod.Name, evidence.Hostname)
 	pod.Namespace = either(env("CHALK_K8S_POD_NAMESPACE"), env("POD_NAMESPACE"), read(evidence.Folder, "namespace"), pod.Namespace)
 	pod.Node = either(env("CHALK_K8S_NODE_NAME"), env("NODE_NAME"), pod.Node)
-	var told struct {
-		Cluster Cluster `json:"cluster"`
-	}
-	_ = json.Unmarshal([]byte(env("CHALK_K8S_METADATA")), &told)
-	pod.Cluster = Cluster{redact.Text(told.Cluster.UID), redact.Text(told.Cluster.Name), redact.Text(told.Cluster.Endpoint)}
-	if token != "" && name.MatchString(pod.Name) && name.MatchString(pod.Namespace) && env("KUBERNETES_SERVICE_HOST") != "" {
+	told, _ := json.Object([]byte(env("CHALK_K8S_METADATA")))
+	cluster := func(key string) string { return redact.Text(json.Text(told, "cluster", key)) }
+	pod.Cluster = Cluster{UID: cluster("uid"), Name: cluster("name"), Endpoint: cluster("endpoint")}
+	if token != "" && isName(pod.Name) && isName(pod.Namespace) && env("KUBERNETES_SERVICE_HOST") != "" {
 		pod.Problem = pod.ask(ctx, api{folder: evidence.Folder, token: token, host: net.JoinHostPort(env("KUBERNETES_SERVICE_HOST"), either(env("KUBERNETES_SERVICE_PORT"), "443"))})
 	}
 	return pod
@@ -125,32 +113,34 @@ func fromToken(token string) Pod {
 	if err != nil {
 		return Pod{}
 	}
-	type named struct {
-		Name string `json:"name"`
-		UID  string `json:"uid"`
-	}
-	var claims struct {
-		Kubernetes struct {
-			Namespace      string `json:"namespace"`
-			Pod            named  `json:"pod"`
-			Node           named  `json:"node"`
-			ServiceAccount named  `json:"serviceaccount"`
-		} `json:"kubernetes.io"`
-	}
-	if json.Unmarshal(payload, &claims) != nil {
+	claims, err := json.Object(payload)
+	if err != nil {
 		return Pod{}
 	}
-	k := claims.Kubernetes
-	return Pod{Name: k.Pod.Name, UID: k.Pod.UID, Namespace: k.Namespace, Node: k.Node.Name, ServiceAccount: k.ServiceAccount.Name}
+	claim := func(keys ...string) string { return json.Text(claims["kubernetes.io"], keys...) }
+	return Pod{Name: claim("pod", "name"), UID: claim("pod", "uid"), Namespace: claim("namespace"), Node: claim("node", "name"), ServiceAccount: claim("serviceaccount", "name")}
+}
+
+// A name as the cluster has them: nothing that could lead a path somewhere else.
+func isName(text string) bool {
+	if text == "" || len(text) > 253 || strings.Trim(text, ".-") != text {
+		return false
+	}
+	for _, c := range []byte(text) {
+		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '.' && c != '-' {
+			return false
+		}
+	}
+	return true
 }
 
 // api is the cluster's API. The token goes nowhere but there, and only to a server that the cluster's own authority vouches for.
 type api struct{ folder, token, host string }
 
-func (a api) get(ctx context.Context, path string, into any) error {
+func (a api) get(ctx context.Context, path string) (map[string]any, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(read(a.folder, "ca.crt"))) {
-		return errNoRoots
+		return nil, errNoRoots
 	}
 	client := web.Client{Connect: oneQuestion, Reply: oneQuestion, Limit: sizeLimit, Roots: func() *x509.CertPool { return roots }}
 	answer, err := client.Do(ctx, web.Request{Method: "GET", URL: &url.URL{Scheme: "https", Host: a.host, Path: path}, Headers: []web.Header{
@@ -158,102 +148,81 @@ func (a api) get(ctx context.Context, path string, into any) error {
 	}})
 	switch {
 	case err != nil:
-		return err
+		return nil, err
 	case answer.Status == 401 || answer.Status == 403:
-		return errRefused
-	case answer.Status != 200 || json.Unmarshal(answer.Body, into) != nil:
-		return errAnswer
+		return nil, errRefused
+	case answer.Status != 200:
+		return nil, errAnswer
 	}
-	return nil
+	object, err := json.Object(answer.Body)
+	if err != nil {
+		return nil, errAnswer
+	}
+	return object, nil
 }
 
-type metadata struct {
-	Name   string            `json:"name"`
-	UID    string            `json:"uid"`
-	Labels map[string]string `json:"labels"`
-	Owners []struct {
-		Kind       string `json:"kind"`
-		Name       string `json:"name"`
-		UID        string `json:"uid"`
-		Controller bool   `json:"controller"`
-	} `json:"ownerReferences"`
-}
-
-func (m metadata) owner() *Owner {
-	for _, owner := range m.Owners {
-		if owner.Controller {
-			return &Owner{Kind: owner.Kind, Name: owner.Name, UID: owner.UID}
+// ownerOf is the one that controls it, of those that an object names.
+func ownerOf(object map[string]any) *Owner {
+	for _, owner := range json.List(object, "metadata", "ownerReferences") {
+		if json.At(owner, "controller") == true {
+			return &Owner{Kind: json.Text(owner, "kind"), Name: json.Text(owner, "name"), UID: json.Text(owner, "uid")}
 		}
 	}
 	return nil
 }
 
 func (p *Pod) ask(ctx context.Context, a api) error {
-	var pod struct {
-		Metadata metadata `json:"metadata"`
-		Spec     struct {
-			NodeName       string `json:"nodeName"`
-			ServiceAccount string `json:"serviceAccountName"`
-			Containers     []struct {
-				Name  string `json:"name"`
-				Ports []struct {
-					Port     json.Number `json:"containerPort"`
-					Protocol string      `json:"protocol"`
-				} `json:"ports"`
-			} `json:"containers"`
-		} `json:"spec"`
-		Status struct {
-			Containers []struct {
-				Name string `json:"name"`
-				ID   string `json:"containerID"`
-			} `json:"containerStatuses"`
-		} `json:"status"`
-	}
-	if err := a.get(ctx, "/api/v1/namespaces/"+p.Namespace+"/pods/"+p.Name, &pod); err != nil {
+	pod, err := a.get(ctx, "/api/v1/namespaces/"+p.Namespace+"/pods/"+p.Name)
+	if err != nil {
 		return err
 	}
-	p.UID = either(pod.Metadata.UID, p.UID)
-	p.Node = either(pod.Spec.NodeName, p.Node)
-	p.ServiceAccount = either(pod.Spec.ServiceAccount, p.ServiceAccount)
+	p.UID = either(json.Text(pod, "metadata", "uid"), p.UID)
+	p.Node = either(json.Text(pod, "spec", "nodeName"), p.Node)
+	p.ServiceAccount = either(json.Text(pod, "spec", "serviceAccountName"), p.ServiceAccount)
 	p.Labels = map[string]string{}
-	for key, value := range pod.Metadata.Labels {
-		if len(p.Labels) < maxLabels {
-			p.Labels[key] = redact.Text(value)
+	labels, _ := json.At(pod, "metadata", "labels").(map[string]any)
+	for key, value := range labels {
+		if text, isText := value.(string); isText && len(p.Labels) < maxLabels {
+			p.Labels[key] = redact.Text(text)
 		}
 	}
-	if p.ContainerName == "" && len(pod.Spec.Containers) == 1 {
-		p.ContainerName = pod.Spec.Containers[0].Name
+	containers := json.List(pod, "spec", "containers")
+	if p.ContainerName == "" && len(containers) == 1 {
+		p.ContainerName = json.Text(containers[0], "name")
 	}
-	for _, container := range pod.Spec.Containers {
-		if container.Name == p.ContainerName {
-			for _, port := range container.Ports {
-				p.Ports = append(p.Ports, port.Port.String()+"/"+either(port.Protocol, "TCP"))
-			}
+	for _, container := range containers {
+		if json.Text(container, "name") == p.ContainerName {
+			p.addPorts(container)
 		}
 	}
-	for _, container := range pod.Status.Containers {
-		if container.Name == p.ContainerName {
-			_, p.ContainerID, _ = strings.Cut(container.ID, "://")
+	for _, container := range json.List(pod, "status", "containerStatuses") {
+		if json.Text(container, "name") == p.ContainerName {
+			_, p.ContainerID, _ = strings.Cut(json.Text(container, "containerID"), "://")
 		}
 	}
-	p.Owner = pod.Metadata.owner()
+	p.Owner = ownerOf(pod)
 	return p.followOwner(ctx, a)
+}
+
+func (p *Pod) addPorts(container any) {
+	for _, port := range json.List(container, "ports") {
+		if number, isNumber := json.At(port, "containerPort").(json.Number); isNumber {
+			p.Ports = append(p.Ports, string(number)+"/"+either(json.Text(port, "protocol"), "TCP"))
+		}
+	}
 }
 
 // A ReplicaSet is mostly a Deployment's, a Job may be a CronJob's. Being refused here costs only that.
 func (p *Pod) followOwner(ctx context.Context, a api) error {
-	if p.Owner == nil || !name.MatchString(p.Owner.Name) {
+	if p.Owner == nil || !isName(p.Owner.Name) {
 		return nil
 	}
 	path := map[string]string{"ReplicaSet": "apps/v1/namespaces/" + p.Namespace + "/replicasets/", "Job": "batch/v1/namespaces/" + p.Namespace + "/jobs/"}[p.Owner.Kind]
 	if path == "" {
 		return nil
 	}
-	var owner struct {
-		Metadata metadata `json:"metadata"`
-	}
-	if a.get(ctx, "/apis/"+path+p.Owner.Name, &owner) == nil && owner.Metadata.owner() != nil {
-		p.Owner = owner.Metadata.owner()
+	if object, err := a.get(ctx, "/apis/"+path+p.Owner.Name); err == nil && ownerOf(object) != nil {
+		p.Owner = ownerOf(object)
 	}
 	return nil
 }

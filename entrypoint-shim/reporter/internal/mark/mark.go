@@ -2,21 +2,19 @@
 package mark
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"strings"
 	"unicode/utf8"
 
+	"docker-chalk/reporter/internal/json"
 	"docker-chalk/reporter/internal/safefile"
 )
 
 const (
 	magic     = "dadfedabbadabbed"
 	sizeLimit = 1 << 20
-	maxDepth  = 64
 )
 
 var (
@@ -28,10 +26,7 @@ var (
 )
 
 // Pair is one key of the mark, in the order and with the exact value text of the file.
-type Pair struct {
-	Key   string
-	Value json.RawMessage
-}
+type Pair = json.Member
 
 type Mark struct {
 	Pairs  []Pair
@@ -39,10 +34,14 @@ type Mark struct {
 	File   safefile.Facts
 }
 
-// Read returns the mark at path. With an error the mark is not to be reported, but its hash and the file's
+// Read returns the mark at path, or with "" on standard input. With an error the mark is not to be reported, but its hash and the file's
 // facts are there if it could be read at all.
 func Read(path string) (Mark, error) {
-	data, facts, err := safefile.Read(path, sizeLimit)
+	read := safefile.Read
+	if path == "" {
+		read = safefile.ReadInput
+	}
+	data, facts, err := read(path, sizeLimit)
 	if err != nil {
 		return Mark{File: facts}, err
 	}
@@ -52,62 +51,28 @@ func Read(path string) (Mark, error) {
 }
 
 func parse(data []byte) ([]Pair, error) {
-	if depth(data) > maxDepth {
+	pairs, err := json.Members(data)
+	if errors.Is(err, json.ErrDepth) {
 		return nil, errTooDeep
 	}
-	if !utf8.Valid(data) || !json.Valid(data) {
+	if err != nil || !utf8.Valid(data) {
 		return nil, errNotJSON
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	if open, err := decoder.Token(); err != nil || open != json.Delim('{') {
-		return nil, errNotJSON
-	}
-	var pairs []Pair
 	seen := map[string]bool{}
-	for decoder.More() {
-		token, err := decoder.Token()
-		key, isString := token.(string)
-		if err != nil || !isString {
-			return nil, errNotJSON
-		}
-		var value json.RawMessage
-		if err := decoder.Decode(&value); err != nil {
-			return nil, errNotJSON
-		}
-		if strings.HasPrefix(key, "_") {
+	for _, pair := range pairs {
+		if strings.HasPrefix(pair.Key, "_") {
 			return nil, errRunTime
 		}
-		if seen[key] {
+		if seen[pair.Key] {
 			return nil, errTwice
 		}
-		if key == "MAGIC" && string(value) != `"`+magic+`"` {
+		if pair.Key == "MAGIC" && string(pair.Value) != `"`+magic+`"` {
 			return nil, errNoMagic
 		}
-		seen[key] = true
-		pairs = append(pairs, Pair{key, value})
+		seen[pair.Key] = true
 	}
 	if !seen["MAGIC"] {
 		return nil, errNoMagic
 	}
 	return pairs, nil
-}
-
-// depth is measured before any parser sees the text; it is right for valid JSON, which is all that goes on.
-func depth(data []byte) int {
-	deepest, now, inString := 0, 0, false
-	for i := 0; i < len(data); i++ {
-		switch c := data[i]; {
-		case inString && c == '\\':
-			i++
-		case c == '"':
-			inString = !inString
-		case inString:
-		case c == '{' || c == '[':
-			now++
-			deepest = max(deepest, now)
-		case c == '}' || c == ']':
-			now--
-		}
-	}
-	return deepest
 }

@@ -1,7 +1,9 @@
 package redact
 
 import (
+	"math/rand/v2"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -41,5 +43,49 @@ func TestBounds(t *testing.T) {
 	}
 	if got := Arguments(make([]string, 5_000)); len(got) != maxArguments+1 || got[maxArguments] != cut {
 		t.Error(len(got))
+	}
+}
+
+// The same rules as regular expressions, to compare with.
+var patterns = []struct {
+	find *regexp.Regexp
+	with string
+}{
+	{regexp.MustCompile(`([A-Za-z][A-Za-z0-9+.-]*://)[^/\s"'@?#]+@`), "${1}" + Hidden + "@"},
+	{regexp.MustCompile(`(?i)((?:proxy-)?authorization\s*[:=]\s*)[^\s"'][^\r\n"']*`), "${1}" + Hidden},
+	{regexp.MustCompile(`(?i)\b(bearer\s+)[\w.~+/=-]+`), "${1}" + Hidden},
+	{regexp.MustCompile(`(?i)(` + secretName + `["']?\s*[=:]\s*)("[^"]*"|'[^']*'|[^\s"'&;,]+)`), "${1}" + Hidden},
+	{regexp.MustCompile(`(?i)((?:^|\s)--?` + secretName + `\s+)("[^"]*"|'[^']*'|[^\s"';&|]+)`), "${1}" + Hidden},
+	{regexp.MustCompile(`\beyJ[\w-]{5,}\.[\w-]+\.?[\w-]*`), Hidden},
+	{regexp.MustCompile(`\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{12,}`), Hidden},
+	{regexp.MustCompile(`\b(?:gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|sk-|sk_live_|rk_live_|AIza|npm_|dckr_pat_|hvs\.)[\w-]{8,}`), Hidden},
+	{regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*`), Hidden},
+}
+
+const secretName = `[\w.-]*(?:pass|pwd|secret|token|key|credential|auth|bearer|cookie|session)[\w.-]*`
+
+func TestAsRegularExpressions(t *testing.T) {
+	pieces := []string{"a", "B7", "_", "-", "--", ".", "=", ":", " ", "\n", "\t", "\v", `"`, `'`, "&", ";", ",", "|", "/", "?", "#", "@", "+", "~", "é", "\xff", "://", "https://", "u:p@h",
+		"pass", "PWD", "secret", "Token", "key", "credential", "auth", "Authorization", "proxy-authorization", "bearer", "Bearer ", "cookie", "session", "password=", "--token ", "-key ",
+		"eyJabcde", "eyJhbGci", "ABCDEFGHIJKL", "AKIA", "ASIA", "ghp_", "github_pat_", "glpat-", "xoxb-", "sk-", "sk_live_", "AIza", "hvs.", "0123456789", "abcdefgh",
+		"-----BEGIN ", "RSA ", "PRIVATE KEY", "-----"}
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 200_000 {
+		var text string
+		for range 1 + random.IntN(10) {
+			text += pieces[random.IntN(len(pieces))]
+		}
+		for i, pattern := range patterns {
+			if got, want := rules[i](text), pattern.find.ReplaceAllString(text, pattern.with); got != want {
+				t.Fatalf("rule %d, %q:\n got %q\nwant %q", i, text, got, want)
+			}
+		}
+	}
+}
+
+func TestFlagsWithoutSecrets(t *testing.T) {
+	argv := []string{"psql", "-h", "db.example.com", "-U", "postgres", "--host", "x"}
+	if got := Arguments(argv); !reflect.DeepEqual(got, argv) {
+		t.Errorf("%q", got)
 	}
 }

@@ -1,16 +1,13 @@
 package report
 
-import (
-	"bytes"
-	"encoding/json"
-)
+import "docker-chalk/reporter/internal/json"
 
 // object is a JSON object whose keys keep the order in which they were put.
-type object struct{ buffer bytes.Buffer }
+type object struct{ text []byte }
 
 // put adds a key; a value that is unknown (nil, "", empty list or map) is left out, as Chalk does.
 func (o *object) put(key string, value any) {
-	text := encode(value)
+	text := json.Append(nil, value)
 	switch string(text) {
 	case `null`, `""`, `[]`, `{}`:
 		return
@@ -19,24 +16,13 @@ func (o *object) put(key string, value any) {
 }
 
 func (o *object) putText(key string, text []byte) {
-	if o.buffer.Len() > 0 {
-		o.buffer.WriteByte(',')
+	if len(o.text) > 0 {
+		o.text = append(o.text, ',')
 	}
-	o.buffer.Write(encode(key))
-	o.buffer.WriteByte(':')
-	o.buffer.Write(text)
+	o.text = append(json.Append(o.text, key), ':')
+	o.text = append(o.text, text...)
 }
 
-func (o *object) MarshalJSON() ([]byte, error) {
-	return append(append([]byte{'{'}, o.buffer.Bytes()...), '}'), nil
-}
-
-func encode(value any) []byte {
-	var buffer bytes.Buffer
-	encoder := json.NewEncoder(&buffer)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(value); err != nil {
-		return []byte("null")
-	}
-	return bytes.TrimRight(buffer.Bytes(), "\n")
+func (o *object) AppendJSON(text []byte) []byte {
+	return append(append(append(text, '{'), o.text...), '}')
 }

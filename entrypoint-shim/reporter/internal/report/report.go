@@ -5,15 +5,16 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"docker-chalk/reporter/internal/cloud"
 	"docker-chalk/reporter/internal/container"
 	"docker-chalk/reporter/internal/host"
+	"docker-chalk/reporter/internal/json"
 	"docker-chalk/reporter/internal/kube"
 	"docker-chalk/reporter/internal/mark"
 	"docker-chalk/reporter/internal/network"
@@ -73,7 +74,7 @@ func Render(f Facts) []byte {
 	o.put("_OPERATION", f.Operation)
 	o.put("_TIMESTAMP", f.At.UnixMilli())
 	o.put("_DATETIME", f.At.UTC().Format("2006-01-02T15:04:05.000-07:00"))
-	o.put("_CHALKS", []*object{artefact(f)})
+	o.put("_CHALKS", []any{artefact(f)})
 	o.put("_ACTION_ID", f.ActionID)
 	o.put("_EXEC_ID", f.ExecID)
 	if f.Heartbeats > 0 {
@@ -100,7 +101,7 @@ func Render(f Facts) []byte {
 	o.put("_X_CHALK_NETWORK_ADDRESSES", f.Network.Addresses)
 	o.put("_X_CHALK_UPTIME", f.Host.UptimeSeconds)
 	o.put("_OP_CHALK_COUNT", chalks)
-	return append(encode([]*object{&o}), '\n')
+	return append(json.Append(nil, []any{&o}), '\n')
 }
 
 func putPod(o *object, f Facts) {
@@ -114,9 +115,25 @@ func putPod(o *object, f Facts) {
 	o.put("_K8S_CONTAINER_PORTS", f.Pod.Ports)
 	o.put("_X_CHALK_POD_UID", either(f.Pod.UID, f.Container.PodUID))
 	o.put("_X_CHALK_POD_NODE", f.Pod.Node)
-	o.put("_X_CHALK_POD_OWNER", f.Pod.Owner)
+	o.put("_X_CHALK_POD_OWNER", owner(f.Pod.Owner))
 	o.put("_X_CHALK_POD_SERVICE_ACCOUNT", f.Pod.ServiceAccount)
 	o.put("_X_CHALK_SANDBOX_ID", f.Container.SandboxID)
+}
+
+func owner(of *kube.Owner) *object {
+	var o object
+	if of != nil {
+		o.put("kind", of.Kind)
+		o.put("name", of.Name)
+		o.put("uid", of.UID)
+	}
+	return &o
+}
+
+// octal writes a mode with at least four digits.
+func octal(mode uint32) string {
+	digits := strconv.FormatUint(uint64(mode), 8)
+	return strings.Repeat("0", max(0, 4-len(digits))) + digits
 }
 
 func either(a, b string) string {
@@ -146,17 +163,17 @@ func artefact(f Facts) *object {
 	var o object
 	if f.Marked {
 		for _, pair := range f.Mark.Pairs {
-			o.putText(pair.Key, encode(pair.Value))
+			o.putText(pair.Key, json.Append(nil, pair.Value))
 		}
 	}
 	o.put("_OP_ARTIFACT_TYPE", f.Artifact.Type)
 	o.put("_OP_ARTIFACT_PATH", f.Artifact.Path)
 	o.put("_INSTANCE_CONTAINER_ID", f.Container.ID)
 	o.put("_X_CHALK_CONTAINER_ID_SOURCE", f.Container.Source)
-	o.put("_X_CHALK_CONTAINER_ID_CONFIDENCE", f.Container.Confidence)
+	o.put("_X_CHALK_CONTAINER_ID_CONFIDENCE", string(f.Container.Confidence))
 	if f.Mark.SHA256 != "" {
 		o.put("_X_CHALK_MARK_SHA256", f.Mark.SHA256)
-		o.put("_X_CHALK_MARK_MODE", fmt.Sprintf("%04o", f.Mark.File.Mode))
+		o.put("_X_CHALK_MARK_MODE", octal(f.Mark.File.Mode))
 		o.put("_X_CHALK_MARK_UID", f.Mark.File.UID)
 	}
 	putProcess(&o, f.Process)
@@ -180,7 +197,9 @@ func putProcess(o *object, p process.Process) {
 	if p.Group != 0 {
 		o.put("_PROCESS_PGID", p.Group)
 	}
-	o.put("_PROCESS_UMASK", p.Umask)
+	if p.Umask != nil {
+		o.put("_PROCESS_UMASK", *p.Umask)
+	}
 	o.put("_PROCESS_UID", p.UID)
 	o.put("_PROCESS_GID", p.GID)
 	o.put("_PROCESS_GROUPS", p.Groups)

@@ -10,6 +10,7 @@ import (
 	"docker-chalk/reporter/internal/cloud"
 	"docker-chalk/reporter/internal/container"
 	"docker-chalk/reporter/internal/host"
+	own "docker-chalk/reporter/internal/json"
 	"docker-chalk/reporter/internal/kube"
 	"docker-chalk/reporter/internal/mark"
 	"docker-chalk/reporter/internal/process"
@@ -19,7 +20,7 @@ func facts() Facts {
 	return Facts{
 		Operation: "exec", Artifact: Artifact{Type: "Docker Container"},
 		At: time.Date(2026, 11, 21, 23, 54, 18, 775_000_000, time.FixedZone("", 3600)), ActionID: "a1", ExecID: "e1", Version: "0.1.0", Marked: true,
-		Mark:      mark.Mark{SHA256: "5e", Pairs: []mark.Pair{{Key: "MAGIC", Value: json.RawMessage(`"m"`)}, {Key: "CHALK_ID", Value: json.RawMessage(`"<ID>"`)}, {Key: "X_N", Value: json.RawMessage("1.50")}}},
+		Mark:      mark.Mark{SHA256: "5e", Pairs: []mark.Pair{{Key: "MAGIC", Value: own.Raw(`"m"`)}, {Key: "CHALK_ID", Value: own.Raw(`"<ID>"`)}, {Key: "X_N", Value: own.Raw("1.50")}}},
 		Host:      host.Host{Hostname: "h", Sysname: "Linux", Arch: "x86_64", UptimeSeconds: 12.5},
 		Container: container.Identity{ID: "c1", Source: "cgroup", Confidence: container.High},
 		Process:   process.Process{PID: 1, Argv: []string{"p", "--token", "x"}, UID: []int{0, 0, 0, 0}},
@@ -69,7 +70,7 @@ func TestUnmarked(t *testing.T) {
 
 func TestOneLine(t *testing.T) {
 	f := facts()
-	f.Mark.Pairs[1].Value = json.RawMessage("{\n  \"a\" : 1\n}")
+	f.Mark.Pairs[1].Value = own.Raw("{\n  \"a\" : 1\n}")
 	if got := string(Render(f)); strings.Count(got, "\n") != 1 {
 		t.Error(got)
 	}

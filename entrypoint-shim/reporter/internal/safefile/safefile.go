@@ -3,7 +3,6 @@ package safefile
 
 import (
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -29,6 +28,19 @@ func Read(path string, limit int64) ([]byte, Facts, error) {
 		return nil, Facts{}, err
 	}
 	defer func() { _ = syscall.Close(fd) }()
+	return readRegular(fd, limit)
+}
+
+// ReadInput is Read for what is open as standard input; a device there is no file at all.
+func ReadInput(_ string, limit int64) ([]byte, Facts, error) {
+	data, facts, err := readRegular(0, limit)
+	if errors.Is(err, ErrNotRegular) {
+		err = syscall.ENOENT
+	}
+	return data, facts, err
+}
+
+func readRegular(fd int, limit int64) ([]byte, Facts, error) {
 	var stat syscall.Stat_t
 	if err := syscall.Fstat(fd, &stat); err != nil {
 		return nil, Facts{}, err
@@ -75,13 +87,30 @@ func readAtMost(fd int, limit int64) ([]byte, error) {
 	}
 }
 
-// ReadKernel reads a file of /proc or /sys, which the kernel made: at most limit bytes, more is cut.
+// ReadKernel reads a file of /proc or /sys, which the kernel made: at most limit bytes, more is cut. Calls of the kernel
+// alone: package os would have its poller watch every one of these files.
 func ReadKernel(path string, limit int64) (string, error) {
-	file, err := os.Open(path)
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
-		return "", err
+		return "", &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer func() { _ = file.Close() }()
-	data, err := io.ReadAll(io.LimitReader(file, limit))
-	return string(data), err
+	defer func() { _ = syscall.Close(fd) }()
+	data := make([]byte, 0, min(limit, 4<<10))
+	for int64(len(data)) < limit {
+		if len(data) == cap(data) {
+			data = append(data, 0)[:len(data)]
+		}
+		n, err := syscall.Read(fd, data[len(data):min(int64(cap(data)), limit)])
+		if errors.Is(err, syscall.EINTR) {
+			continue
+		}
+		if err != nil {
+			return string(data), &os.PathError{Op: "read", Path: path, Err: err}
+		}
+		if n <= 0 {
+			break
+		}
+		data = data[:len(data)+n]
+	}
+	return string(data), nil
 }

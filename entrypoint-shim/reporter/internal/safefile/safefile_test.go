@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -51,5 +52,29 @@ func TestHostileFiles(t *testing.T) {
 	}
 	if _, _, err := Read("/dev/zero", 1<<20); !errors.Is(err, ErrNotRegular) {
 		t.Errorf("device: %v", err)
+	}
+}
+
+func TestFilesOfTheKernel(t *testing.T) {
+	whole, err := ReadKernel("/proc/self/limits", 1<<20)
+	if err != nil || len(whole) < 100 || whole[len(whole)-1] != '\n' {
+		t.Error(whole, err)
+	}
+	if cut, err := ReadKernel("/proc/self/limits", 10); err != nil || cut != whole[:10] {
+		t.Error(cut, err)
+	}
+	path := filepath.Join(t.TempDir(), "long")
+	long := strings.Repeat("0123456789", 5_000)
+	if err := os.WriteFile(path, []byte(long), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := ReadKernel(path, 1<<20); err != nil || got != long {
+		t.Error(len(got), err)
+	}
+	if got, err := ReadKernel(path, 12_345); err != nil || got != long[:12_345] {
+		t.Error(len(got), err)
+	}
+	if _, err := ReadKernel("/proc/self/missing", 10); !errors.Is(err, syscall.ENOENT) {
+		t.Error(err)
 	}
 }

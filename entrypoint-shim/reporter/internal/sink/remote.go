@@ -6,7 +6,6 @@ import (
 	"crypto/tls"
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"math/rand/v2"
 	"net/url"
 	"slices"
@@ -168,5 +167,5 @@ func (p place) ask(ctx context.Context, method string, to *url.URL, body []byte,
 	case answer.Status/100 == 3 && body == nil:
 		return answer, false, nil
 	}
-	return answer, answer.Status >= 500 || answer.Status == 429, fmt.Errorf("the sink answered %d", answer.Status)
+	return answer, answer.Status >= 500 || answer.Status == 429, errors.New("the sink answered " + strconv.Itoa(answer.Status))
 }

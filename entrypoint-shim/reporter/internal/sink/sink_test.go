@@ -121,7 +121,7 @@ func TestDeadSinkDoesNotStopTheOthers(t *testing.T) {
 	defer close(release)
 	path := filepath.Join(t.TempDir(), "report")
 	sinks := openKeepingStdout(t, config.Config{Sinks: []config.Sink{
-		{Kind: config.HTTPS, URL: server.URL}, {Kind: config.HTTPS, URL: "http://127.0.0.1:1"}, {Kind: config.File, Path: path}, {Kind: config.File, Path: "/nonexistent/x"},
+		{Kind: config.HTTPS, URL: server.URL}, {Kind: config.HTTPS, URL: "http://127.0.0.1:1"}, {Kind: config.File, Path: path}, {Kind: config.File, Path: filepath.Join(path, "x")},
 	}})
 	if len(sinks) != 3 {
 		t.Fatal(len(sinks))
