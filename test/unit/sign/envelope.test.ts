@@ -115,6 +115,9 @@ describe('DSSE', () => {
       );
       for (const other of others) {
         const changed = json.slice(0, at) + other + json.slice(at + 1);
+        // DSSE allows both alphabets: a signature whose one + became a - is the same signature.
+        const word = json.slice(json.lastIndexOf('"', at) + 1, json.indexOf('"', at));
+        if (character === '+' && other === '-' && word.replaceAll(/[^+/]/g, '').length === 1) continue;
         expect(verdictOf(changed), `${at}: ${JSON.stringify(other)}`).not.toBe('verified');
       }
     }
