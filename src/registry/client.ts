@@ -11,7 +11,15 @@ import {
 } from './manifest.ts';
 import { algorithmOf, digestOf, isDigest, mismatch, readAll, readStream, tooLarge } from './reading.ts';
 import type { Answer } from './answer.ts';
-import type { NewManifest, Registry, StoredManifest, TagChange } from './registry.ts';
+import type {
+  NewBlob,
+  NewManifest,
+  NewTagged,
+  PutBlobOptions,
+  Registry,
+  StoredManifest,
+  TagChange,
+} from './registry.ts';
 import type { Exchange, Transport } from './transport.ts';
 import { putBlob } from './upload.ts';
 
@@ -104,6 +112,9 @@ export function registryClient(
     return { mediaType, digest, size: bytes.length, subjectNoted };
   };
 
+  const storeBlob = (blob: NewBlob, options: PutBlobOptions = {}) =>
+    putBlob(transport, { name, repository, now: () => pace.now() }, blob, options);
+
   const changeTag: Registry['changeTag'] = (tag, one) =>
     pace.inTurn(`${name}:${tag}`, one, async (changes) => {
       let seen: string | undefined;
@@ -114,6 +125,7 @@ export function registryClient(
         const current = await orNothing(getManifest(tag));
         const next = changedBy(changes, current);
         if (next === undefined && (round === 0 || current?.digest === seen)) return;
+        if (next?.blobs !== undefined) await Promise.all(next.blobs.map((blob) => storeBlob(blob)));
         seen = next === undefined ? current?.digest : (await putManifest(next, tag)).digest;
         // Whoever read before we wrote has written by then, if they are not slower than a multiple of us.
         slowest = Math.max(slowest, 4 * (pace.monotonic() - began));
@@ -178,8 +190,7 @@ export function registryClient(
       return sizeOf(answer) ?? 0;
     },
 
-    putBlob: (blob, options = {}) =>
-      putBlob(transport, { name, repository, now: () => pace.now() }, blob, options),
+    putBlob: storeBlob,
 
     referrers: async (digest) => {
       algorithmOf(digest);
@@ -211,9 +222,9 @@ export function registryClient(
 }
 
 /** What all changes make of a manifest, one after the other; undefined where none has anything to do. */
-function changedBy(changes: readonly TagChange[], current: Manifest | undefined): NewManifest | undefined {
+function changedBy(changes: readonly TagChange[], current: Manifest | undefined): NewTagged | undefined {
   let latest = current;
-  let next: NewManifest | undefined;
+  let next: NewTagged | undefined;
   for (const change of changes) {
     const made = change(latest);
     if (made === undefined) continue;

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import type { Host } from '../host/host.ts';
+import type { Host, Http } from '../host/host.ts';
 import { createAuthority } from './authority.ts';
 import { type Pace, registryClient } from './client.ts';
 import { findCredentials } from './credentials.ts';
@@ -17,6 +17,8 @@ export interface RegistrySettings {
   readonly attempts?: number;
   /** The first wait between them; default 250 ms. */
   readonly firstWaitMs?: number;
+  /** When everything must have ended, on the monotonic clock: what is not done by then fails. Default: no such time. */
+  readonly deadline?: number;
 }
 
 /** A repository as an `ImageRef` names it. */
@@ -29,11 +31,12 @@ const LONGEST_WAIT_MS = 30_000;
 
 /** Opens repositories; those in one registry share its connections, logins and tokens. */
 export function connectRegistries(
-  host: Host,
+  world: Host,
   settings: RegistrySettings,
 ): (name: RepositoryName) => Registry {
+  const host = settings.deadline === undefined ? world : endingAt(world, settings.deadline);
   const transports = new Map<string, Transport>();
-  const pace = paceOf(host);
+  const pace = paceOf(host, settings.deadline ?? Infinity);
   return ({ registry, repository }) => {
     const endpoint = endpointOf(registry, settings.insecure);
     let transport = transports.get(endpoint.host);
@@ -55,7 +58,17 @@ export function connectRegistries(
   };
 }
 
-function paceOf(host: Host): Pace {
+/** The same host, whose requests are over by then, and which begins none afterwards. */
+function endingAt(host: Host, deadline: number): Host {
+  const send: Http['send'] = async (request) => {
+    const left = Math.ceil(deadline - host.clock.monotonic());
+    if (left > 0) return host.http.send({ ...request, timeoutMs: Math.min(left, request.timeoutMs ?? left) });
+    return { kind: 'failed', failure: 'timed-out', cause: new Error('there was no time left for it') };
+  };
+  return { ...host, http: { send } };
+}
+
+function paceOf(host: Host, deadline: number): Pace {
   interface Turn {
     readonly changes: TagChange[];
     readonly done: Promise<void>;
@@ -67,7 +80,7 @@ function paceOf(host: Host): Pace {
     now: () => host.clock.now(),
     monotonic: () => host.clock.monotonic(),
     wait: async (ms) => {
-      await setTimeout(ms);
+      await setTimeout(Math.max(0, Math.min(ms, deadline - host.clock.monotonic())));
     },
     random: () => Buffer.from(host.random.bytes(4)).readUInt32BE() / 2 ** 32,
     inTurn: async (key, change, work) => {

@@ -18,6 +18,7 @@ export {
   type ManifestHead,
   type NewBlob,
   type NewManifest,
+  type NewTagged,
   type PutBlobOptions,
   type Registry,
   type StoredManifest,

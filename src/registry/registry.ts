@@ -35,7 +35,7 @@ export interface Registry {
 }
 
 /** What shall be under a tag instead of what is; undefined where that is well as it is. May be called several times. */
-export type TagChange = (current: Manifest | undefined) => NewManifest | undefined;
+export type TagChange = (current: Manifest | undefined) => NewTagged | undefined;
 
 export interface ManifestHead {
   readonly mediaType: string;
@@ -46,6 +46,12 @@ export interface ManifestHead {
 export interface NewManifest {
   readonly mediaType: string;
   readonly bytes: Uint8Array;
+}
+
+/** What a tag is changed to. */
+export interface NewTagged extends NewManifest {
+  /** Blobs this very manifest needs and no other: they are stored before it. The rest is the caller's to store. */
+  readonly blobs?: readonly NewBlob[];
 }
 
 export interface StoredManifest {

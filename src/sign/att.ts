@@ -37,7 +37,7 @@ export function attTag(digest: string): string {
 
 /**
  * The image below the `.att` tag with one attestation more: a layer each, those that are there stay as they are. `previous`
- * is the manifest the tag has now, undefined for none. The caller pushes it under `attTag`, one at a time for each subject:
+ * is the manifest the tag has now, undefined for none; `annotations` are what a keyless signature adds to its layer. The caller pushes it under `attTag`, one at a time for each subject:
  * registries have no way to say that somebody else was faster.
  *
  * Throws `ATTESTATION_INVALID` where something else has that tag, which is not ours to replace.
@@ -46,11 +46,12 @@ export function attArtifact(
   previous: Uint8Array | undefined,
   envelope: Envelope,
   predicateType: string,
+  annotations: Readonly<Record<string, string>> = {},
 ): Artifact {
   const content = contentOf(writeEnvelope(envelope), ENVELOPE_MEDIA_TYPE);
   const added: Descriptor = {
     ...content.descriptor,
-    annotations: { 'dev.cosignproject.cosign/signature': '', predicateType },
+    annotations: { 'dev.cosignproject.cosign/signature': '', predicateType, ...annotations },
   };
   const layers = [...(previous === undefined ? [] : layersAsTheyAre(previous)), added];
   const config = contentOf(json(imageConfig(layers.map(({ digest }) => digest))), CONFIG_MEDIA_TYPE);

@@ -46,7 +46,12 @@ export {
   verify,
   writePrivateKey,
 } from './keys.ts';
-export { readMarkStatement, writeMarkStatement } from './mark-statement.ts';
+export {
+  type ImageContent,
+  readMarkStatement,
+  writeIndexStatement,
+  writeMarkStatement,
+} from './mark-statement.ts';
 export {
   newPassword,
   Password,
@@ -54,6 +59,7 @@ export {
   passwordFromFile,
   type PasswordVariable,
 } from './password.ts';
+export { keySigner, type SignedStatement, type Signer } from './signer.ts';
 export {
   imageSubject,
   isAbout,

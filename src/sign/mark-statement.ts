@@ -14,15 +14,44 @@ import { PREDICATE, type Subject, writeStatement } from './statement.ts';
 
 /** The attribute whose evidence is the mark. */
 const ATTRIBUTE = 'CHALK';
+/** The attribute whose evidence is the hash of the image without what we added to it. */
+const CONTENT_ATTRIBUTE = 'IMAGE_CONTENT';
+
+/** The normalised hash of an image, with the version of the rules it was computed by. */
+export interface ImageContent {
+  readonly version: number;
+  /** Lower-case hex. */
+  readonly sha256: string;
+}
 
 /**
  * The mark as Chalk attests it (`attestation_api.nim`): a SCAI attribute report whose evidence is the mark itself. Chalk reads
  * it only where every subject is the image it looks at, so that there is one subject and one statement for each manifest.
- * Chalk's own second subject member `config.digest` is left out: cosign 3 refuses a statement that has it.
+ * Chalk's own second subject member `config.digest` is left out: cosign 3 refuses a statement that has it. Chalk takes the
+ * first attribute for the mark, so that what else is attested stands behind it.
  */
-export function writeMarkStatement(subject: Subject, mark: MarkObject): Uint8Array {
-  const attributes = `[{"attribute":"${ATTRIBUTE}","evidence":${writeMark(mark)}}]`;
-  return writeStatement([subject], PREDICATE.scai, `{"attributes":${attributes}}`);
+export function writeMarkStatement(subject: Subject, mark: MarkObject, content?: ImageContent): Uint8Array {
+  const attributes = [`{"attribute":"${ATTRIBUTE}","evidence":${writeMark(mark)}}`];
+  if (content !== undefined) {
+    const { version, sha256 } = content;
+    attributes.push(JSON.stringify({ attribute: CONTENT_ATTRIBUTE, evidence: { version, sha256 } }));
+  }
+  return writeStatement([subject], PREDICATE.scai, `{"attributes":[${attributes.join(',')}]}`);
+}
+
+/**
+ * The same for the index of several images: every mark, each with the image it is in as its `target` (SCAI 0.3). Whoever
+ * looks for one mark finds that of the image that is listed first.
+ */
+export function writeIndexStatement(
+  subject: Subject,
+  images: readonly { readonly target: Subject; readonly mark: MarkObject }[],
+): Uint8Array {
+  const attributes = images.map(
+    ({ target, mark }) =>
+      `{"attribute":"${ATTRIBUTE}","target":${JSON.stringify(target)},"evidence":${writeMark(mark)}}`,
+  );
+  return writeStatement([subject], PREDICATE.scai, `{"attributes":[${attributes.join(',')}]}`);
 }
 
 /**

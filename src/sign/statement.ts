@@ -30,6 +30,8 @@ export interface Subject {
   readonly name?: string;
   /** By algorithm, lower-case hex: `{ sha256: … }`. */
   readonly digest: Readonly<Record<string, string>>;
+  /** What else is to be said of it; the one place beside the predicate where cosign 3 lets members stand. */
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface Statement {

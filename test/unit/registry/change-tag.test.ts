@@ -1,0 +1,46 @@
+import { afterEach, expect, test } from 'vitest';
+import { nodeHost } from '../../../src/host/node.ts';
+import { blobOf, connectRegistries } from '../../../src/registry/index.ts';
+import { CONFIG, Double, failureIn, IMAGE, repositoryOf, sha256, wiredHost } from './double.ts';
+
+let double: Double;
+afterEach(() => double.close());
+
+test('what only the new manifest needs is stored before it', async () => {
+  double = await Double.open();
+  const config = Buffer.from('{"a":1}');
+  const bytes = Buffer.from(
+    JSON.stringify({
+      schemaVersion: 2,
+      mediaType: IMAGE,
+      config: { mediaType: 'application/json', digest: sha256(config), size: config.length },
+      layers: [],
+    }),
+  );
+  await repositoryOf(double).changeTag('v1', (current) =>
+    current === undefined ? { mediaType: IMAGE, bytes, blobs: [blobOf(config, sha256(config))] } : undefined,
+  );
+  expect(double.blobs.get(sha256(config))).toEqual(config);
+  const asked = double.asked();
+  const upload = asked.findIndex((line) => line.startsWith('PUT blobs/uploads/'));
+  expect(upload).toBeGreaterThan(0);
+  expect(asked.indexOf('PUT manifests/v1')).toBeGreaterThan(upload);
+  expect(double.tags.get('v1')).toBe(sha256(bytes));
+});
+
+test('a tag that is well as it is costs one question', async () => {
+  double = await Double.open();
+  double.addManifest({ schemaVersion: 2, mediaType: IMAGE, layers: [] }, IMAGE, 'v1');
+  await repositoryOf(double).changeTag('v1', () => undefined);
+  expect(double.asked()).toEqual(['GET manifests/v1']);
+});
+
+test('after the deadline nothing is asked any more, and nothing is waited for', async () => {
+  double = await Double.open();
+  double.addManifest({ schemaVersion: 2, mediaType: IMAGE, layers: [] }, IMAGE, 'v1');
+  const host = wiredHost({}, nodeHost().clock);
+  const connect = connectRegistries(host, { configFolder: CONFIG, deadline: host.clock.monotonic() });
+  const registry = connect({ registry: double.host, repository: 'team/app' });
+  expect(await failureIn(registry.getManifest('v1'))).toMatchObject({ code: 'REGISTRY_UNREACHABLE' });
+  expect(double.seen).toEqual([]);
+});
