@@ -150,6 +150,8 @@ function table(extraction: Extraction, judged: Judged): string {
     case 'valid':
     case 'invalid':
       rows.push(['mark', judged.kind]);
+      if (extraction.found.kind === 'mark' && extraction.found.attested === true)
+        rows.push(['', 'from a signed statement; `docker chalk verify` says who signed it']);
       for (const finding of findingsOf(judged.verdict)) rows.push(['', finding.message]);
       for (const [key, value] of judged.values) if (key !== 'MAGIC') rows.push([key, show(value)]);
       break;

@@ -11,7 +11,7 @@ import {
 } from '../base/platform.ts';
 import type { DockerTools } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
-import { type Extraction, type FoundText, putsMarkIn } from '../image/extract.ts';
+import { type Extraction, putsMarkIn } from '../image/extract.ts';
 import { bareDigest } from '../image/image-facts.ts';
 import type { MarkValue } from '../mark/index.ts';
 import {
@@ -24,6 +24,7 @@ import {
   readManifest,
   type Registry,
 } from '../registry/index.ts';
+import { type AttestedMark, attestedMark } from './attested-mark.ts';
 
 /** Before the name of an image that shall be read from its registry, whatever the engine has. */
 const SCHEME = 'registry://';
@@ -75,10 +76,10 @@ interface RemoteImage {
 }
 
 /** A place of the registry where a mark may stand: what was found there, or undefined where this place is not for it to say. */
-type Place = (image: RemoteImage) => Promise<FoundText | undefined>;
+type Place = (image: RemoteImage) => Promise<AttestedMark | Pick<AttestedMark, 'found'> | undefined>;
 
-/** Asked in this order; signed attestations will stand first, since they can be believed. */
-const PLACES: readonly Place[] = [lastLayer];
+/** Asked in this order, which is Chalk's: a statement is about this very manifest, whatever its layers came from. */
+const PLACES: readonly Place[] = [({ registry, manifest }) => attestedMark(registry, manifest), lastLayer];
 
 export interface RemoteChoice {
   /** `--remote`: the engine is not asked. */
@@ -115,11 +116,13 @@ export async function extractRemotely(
   return Promise.all(
     images.map(async (image): Promise<Extraction> => {
       const own = formatPlatform(platformOf(image.config));
+      const { found, ...rest } = await findMark(image);
+      const facts = factsOf(ref, top, content, image);
       return {
         kind: 'image',
         name: content.kind === 'index' ? `${text} (${own})` : text,
-        facts: factsOf(ref, top, content, image),
-        found: await findMark(image),
+        facts: 'signatures' in rest ? { ...facts, _SIGNATURES: rest.signatures } : facts,
+        found,
       };
     }),
   );
@@ -217,36 +220,43 @@ async function describe(
   return { registry, manifest, id: content.config.digest, layers: content.layers, config: config.data };
 }
 
-async function findMark(image: RemoteImage): Promise<FoundText> {
+async function findMark(image: RemoteImage): Promise<AttestedMark | Pick<AttestedMark, 'found'>> {
   for (const place of PLACES) {
     const found = await place(image);
     if (found !== undefined) return found;
   }
-  return { kind: 'none', why: 'no step of its history put a mark there' };
+  return none('no step of its history put a mark there');
+}
+
+function none(why: string): Pick<AttestedMark, 'found'> {
+  return { found: { kind: 'none', why } };
 }
 
 /** An image is marked itself when putting the mark in was the last thing that happened to it (`image/extract.ts`). */
-async function lastLayer({ registry, layers, config }: RemoteImage): Promise<FoundText | undefined> {
+async function lastLayer({
+  registry,
+  layers,
+  config,
+}: RemoteImage): Promise<Pick<AttestedMark, 'found'> | undefined> {
   const history = config.history ?? [];
   const newest = history.at(-1);
   const layer = layers.at(-1);
   if (newest === undefined || layer === undefined || newest.empty_layer === true || !putsMark(newest)) {
     const why = 'its /chalk.json came with a base image; it was itself built without a mark';
-    return history.some(putsMark) ? { kind: 'none', why } : undefined;
+    return history.some(putsMark) ? none(why) : undefined;
   }
-  if (layer.size > MAX_PACKED_LAYER_BYTES)
-    return { kind: 'none', why: 'its last layer is too large for a mark' };
+  if (layer.size > MAX_PACKED_LAYER_BYTES) return none('its last layer is too large for a mark');
   const stream = await registry.streamBlob(layer.digest, MAX_PACKED_LAYER_BYTES);
   const file = await readLayerFile(stream, 'chalk.json', LIMITS);
   switch (file.kind) {
     case 'file':
-      return { kind: 'mark', bytes: file.bytes };
+      return { found: { kind: 'mark', bytes: file.bytes } };
     case 'other':
-      return { kind: 'none', why: `its /chalk.json is a ${file.type}, not a file` };
+      return none(`its /chalk.json is a ${file.type}, not a file`);
     case 'too-large':
-      return { kind: 'none', why: '/chalk.json is too large to be a mark' };
+      return none('/chalk.json is too large to be a mark');
     case 'absent':
-      return { kind: 'none', why: 'its last layer has no /chalk.json' };
+      return none('its last layer has no /chalk.json');
   }
 }
 

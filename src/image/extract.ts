@@ -17,7 +17,8 @@ export interface Extraction {
 }
 
 export type FoundText =
-  | { readonly kind: 'mark'; readonly bytes: Uint8Array }
+  /** `attested`: it stands in a statement attached to the image, and nobody has verified by whom. */
+  | { readonly kind: 'mark'; readonly bytes: Uint8Array; readonly attested?: true }
   /** The file is there, but it came with a base image: this image itself was built without a mark. */
   | { readonly kind: 'inherited'; readonly bytes: Uint8Array }
   | { readonly kind: 'none'; readonly why: string };

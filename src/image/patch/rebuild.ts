@@ -16,6 +16,22 @@ const Inspected = z.object({
 });
 const Row = z.object({ CreatedAt: z.string(), CreatedBy: z.string(), Comment: z.string(), Size: z.string() });
 
+/**
+ * Of a container, not of an image: engines before 25 show them for every image, the old builder writes them into its own
+ * (moby `container.Config`), BuildKit does not.
+ */
+const OF_CONTAINERS: ReadonlySet<string> = new Set([
+  'AttachStderr',
+  'AttachStdin',
+  'AttachStdout',
+  'Domainname',
+  'Hostname',
+  'Image',
+  'OpenStdin',
+  'StdinOnce',
+  'Tty',
+]);
+
 /** Steps of the old builder and of BuildKit that make no layer. */
 const LAYERLESS =
   /^(?:\/bin\/sh -c #\(nop\) +)?(?:ARG|CMD|ENTRYPOINT|ENV|EXPOSE|HEALTHCHECK|LABEL|MAINTAINER|ONBUILD|SHELL|STOPSIGNAL|USER|VOLUME)\b/;
@@ -38,12 +54,16 @@ export function rebuildConfig(inspected: unknown, historyRows: string): string |
     image.data;
   const layers = RootFS.Layers ?? [];
   const hasLayer = spreadLayers(steps, layers.length);
+  const isBuildkits = steps.at(-1)?.Comment.startsWith('buildkit.') === true;
+  const shown = Object.entries(Config ?? {});
   const config = {
     architecture: Architecture,
     ...(Variant ? { variant: Variant } : {}),
     ...(Author ? { author: Author } : {}),
     ...(Comment ? { comment: Comment } : {}),
-    config: Config ?? {},
+    config: Object.fromEntries(
+      isBuildkits ? shown.filter(([name, value]) => value || !OF_CONTAINERS.has(name)) : shown,
+    ),
     ...(Created ? { created: Created } : {}),
     ...(DockerVersion ? { docker_version: DockerVersion } : {}),
     history: steps.map((step, index) => ({

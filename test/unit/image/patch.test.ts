@@ -151,8 +151,8 @@ describe('a config rebuilt from what the engine tells', () => {
     RootFS: { Type: 'layers', Layers: ['sha256:1', 'sha256:2', 'sha256:3'] },
     Config: { Cmd: ['a'], Entrypoint: null, OnBuild: ['RUN x'], Healthcheck: { Test: ['CMD', 'y'] } },
   };
-  const row = (CreatedBy: string, Size: string, CreatedAt = '2026-01-01T01:00:00+01:00') =>
-    JSON.stringify({ ID: '<missing>', Comment: '', CreatedAt, CreatedBy, Size });
+  const row = (CreatedBy: string, Size: string, CreatedAt = '2026-01-01T01:00:00+01:00', Comment = '') =>
+    JSON.stringify({ ID: '<missing>', Comment, CreatedAt, CreatedBy, Size });
   // Newest first, as docker prints it.
   const rows = (...steps: string[]) => `${steps.toReversed().join('\n')}\n`;
   const layersOf = (text: string | undefined) =>
@@ -199,6 +199,15 @@ describe('a config rebuilt from what the engine tells', () => {
     ],
   ])('%s: as many layers as there are', (_, steps, expected) => {
     expect(layersOf(rebuildConfig(inspected, rows(...steps)))).toEqual(expected);
+  });
+
+  test.each([
+    ['buildkit.dockerfile.v0', { Env: ['A=1'], Cmd: null }],
+    ['', { Env: ['A=1'], Cmd: null, Hostname: '', Image: '', Tty: false, AttachStdin: false }],
+  ])('what old engines show of every image is in those of the old builder alone: %j', (comment, config) => {
+    const Config = { Hostname: '', Env: ['A=1'], Cmd: null, Image: '', Tty: false, AttachStdin: false };
+    const text = rebuildConfig({ ...inspected, Config }, rows(row('CMD x', '0', undefined, comment)));
+    expect(JSON.parse(text ?? '')).toHaveProperty('config', config);
   });
 
   test('undefined for answers of another form', () => {
