@@ -17,7 +17,7 @@ type Answer = { readonly engine: Engine } | { readonly missing: string };
 const FRONT_DOOR = fileURLToPath(new URL('engine/engine.sh', import.meta.url));
 
 /** What suites are collected with when they will be skipped: no test body ever sees it. */
-const ABSENT: Engine = { env: {}, registry: '127.0.0.1:0', store: 'containerd' };
+export const ABSENT: Engine = { env: {}, registry: '127.0.0.1:0', store: 'containerd' };
 
 let answer: Answer | undefined;
 

@@ -13,6 +13,8 @@ source "$here/daemon.sh"
 source "$here/found.sh"
 source "$here/registry.sh"
 source "$here/images.sh"
+source "$here/buildkit.sh"
+source "$here/old-engine.sh"
 source "$here/teardown.sh"
 
 usage() {
@@ -23,6 +25,9 @@ usage: engine.sh COMMAND
   env                      the export lines for a shell: eval "$(bash test/support/engine/engine.sh env)"
   status                   what is up
   image glibc              a Debian image with apt, built on demand because it takes a minute
+  builders                 a BuildKit for the docker-container driver, one for the remote driver, and frontends for
+                           # syntax= lines; export lines as of env. Builds BuildKit: minutes, once
+  old-engine               Debian 12's engine 20.10 beside the others; its env
   down [--keep-downloads]  stop and remove everything, or with CHALK_ENGINE_STORE set only that engine
 
   CHALK_ENGINE_STORE       containerd (default) or graph; both engines may be up at once
@@ -75,6 +80,13 @@ build_image() {
   image_glibc
 }
 
+bring_up_builders() {
+  local name
+  name=$(current_engine) || die "no engine is up; run: bash test/support/engine/engine.sh up"
+  use_engine "$name"
+  builders_up "$name"
+}
+
 main() {
   local command=${1:-}
   shift || true
@@ -83,6 +95,8 @@ main() {
     status) print_status ;;
     up) with_lock bring_up ;;
     image) with_lock build_image "$@" ;;
+    builders) with_lock bring_up_builders ;;
+    old-engine) with_lock old_engine_up ;;
     down) with_lock tear_down "$@" ;;
     *) usage >&2 && exit 64 ;;
   esac

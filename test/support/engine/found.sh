@@ -54,6 +54,7 @@ found_release() {
   (
     use_engine found
     timeout 30 docker rm -f "$REGISTRY_CONTAINER" || true
+    builders_down
     timeout 30 docker image ls --format '{{.Repository}}:{{.Tag}}' | { grep "^127.0.0.1:$(registry_port)/" || true; } |
       xargs -r docker image rm
   ) >/dev/null 2>&1 || true

@@ -10,6 +10,7 @@ tear_down() {
   fi
   daemon_down containerd
   daemon_down graph
+  daemon_down old
   found_release
   registry_down
   [[ -n $keep ]] || rm -rf "$DOWNLOADS"
@@ -19,7 +20,7 @@ tear_down() {
 
 # By name, so that a CHALK_TESTBED_CACHE set to a folder with other things in it loses none of them.
 remove_rest() {
-  rm -rf "$PREFIX" "$PREFIX.new" "$TOOLS" "$TOOLS.new" "$ROOT/context" "$ROOT"/*.log
+  rm -rf "$PREFIX" "$PREFIX.new" "$OLD_PREFIX" "$OLD_PREFIX.new" "$TOOLS" "$TOOLS.new" "$ROOT/context" "$ROOT"/buildkit-{module,context} "$ROOT"/*.log
   rmdir "$ENGINES" 2>/dev/null || true
   rm -f "$ROOT/lock"
   rmdir "$ROOT" 2>/dev/null || true

@@ -1,0 +1,83 @@
+/** Nobody can tell the wrapper from docker: every command line is run with both, and all that can be seen of it is compared. */
+import { describe } from 'vitest';
+import { APP, type DifferentialCase } from '../fixtures/differential/case.ts';
+import { cases } from '../fixtures/differential/index.ts';
+import { addBuilders, describeWithBuilders, describeWithOldEngine } from '../support/builders.ts';
+import { compareAll } from '../support/differential.ts';
+import { describeWithEveryStore } from '../support/engine.ts';
+
+/** Every line under every builder takes half an hour; without it, each builder but the first gets its share of the lines. */
+const EVERYTHING = process.env['CHALK_DIFFERENTIAL'] === 'all';
+
+/** What depends on the builder most. */
+const ABOUT_OUTPUT =
+  /--load|--push|-o |--output|--iidfile|--metadata-file|--quiet|--attest|--platform|fails: RUN/;
+
+/** Every `step`th case from `first` on, and with `outputs` all that say where the image goes. */
+function share(first: number, step: number, outputs: boolean): readonly DifferentialCase[] {
+  if (EVERYTHING) return cases;
+  return cases.filter(({ name }, index) => index % step === first || (outputs && ABOUT_OUTPUT.test(name)));
+}
+
+const textOf = ({ line }: DifferentialCase) => (typeof line === 'string' ? line : line.join(' '));
+const namesOutput = (each: DifferentialCase) =>
+  /--load|--push|-o |--output|--check|--call|--print|-h|--help/.test(textOf(each));
+
+describeWithEveryStore('differential', (engine, place) => {
+  compareAll(place === 'first' ? cases : share(0, 5, true), {
+    engine,
+    marked: ({ marked = 'inline' }) => (place === 'first' ? marked : undefined),
+  });
+});
+
+describeWithBuilders('differential, with other builders', (engine, builders) => {
+  const under = (builder: string) => ({
+    engine,
+    env: { BUILDX_BUILDER: builder },
+    prepare: (sandbox: Parameters<typeof addBuilders>[0]) => addBuilders(sandbox, builders),
+    // These builders leave an image in their cache alone, where there is nothing to be compared.
+    adapt: (each: DifferentialCase, words: readonly string[]) => {
+      const at = words.indexOf('build');
+      const stays =
+        at === -1 || words[0] === 'compose' || each.env?.['DOCKER_BUILDKIT'] === '0' || namesOutput(each);
+      return stays ? words : [...words.slice(0, at + 1), '--load', ...words.slice(at + 1)];
+    },
+    marked: (each: DifferentialCase) =>
+      each.marked === undefined && textOf(each).startsWith('build') && !namesOutput(each)
+        ? 'inline'
+        : undefined,
+  });
+  describe('docker-container', () => {
+    compareAll(share(1, 5, true), under('container'));
+  });
+  describe('remote', () => {
+    compareAll(share(2, 12, false), under('remote'));
+  });
+
+  describe('a frontend of its own', () => {
+    compareAll(share(3, 10, false), {
+      engine,
+      prepare: () => Promise.resolve(),
+      change: withFrontend,
+      marked: ({ marked = 'inline' }) => marked,
+    });
+  });
+});
+
+describeWithOldEngine('differential, with the old engine', (old, newer) => {
+  describe('and its own docker', () => {
+    compareAll(share(4, 10, false), { engine: old, marked: () => undefined });
+  });
+  describe('and the newer docker', () => {
+    compareAll(share(9, 20, false), { engine: newer, marked: () => undefined });
+  });
+});
+
+/** The same file, read by a frontend from a registry, where nothing stands before its first line. */
+function withFrontend(each: DifferentialCase): DifferentialCase {
+  const { files = APP } = each;
+  const all = typeof files === 'string' ? { Dockerfile: files } : files;
+  const { Dockerfile: text } = all;
+  if (text === undefined || !/^from /i.test(text)) return each;
+  return { ...each, files: { ...all, Dockerfile: `# syntax={registry}/docker/dockerfile:1\n${text}` } };
+}
