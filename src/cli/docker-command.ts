@@ -5,17 +5,18 @@ import { type Item, lastValueOf, positionals, switchIsOn, valuesOf } from '../do
 import { bakeReadsInput } from '../docker/bake-files.ts';
 import { readBuildRequest } from '../docker/build-request.ts';
 import { findBuilder } from '../docker/builder.ts';
-import { type Route, wantsLegacyBuilder } from '../docker/run-build.ts';
+import { dockerProcess, type Route, wantsLegacyBuilder } from '../docker/run-build.ts';
 import { asksAttestations, imageDestination } from '../docker/destination.ts';
 import { type DockerTools, findTools, GUARD } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
-import { decideFallback, pass } from '../plan/index.ts';
+import { decideFallback, pass, type Wrap } from '../plan/index.ts';
 import { runtimeConfig } from '../report/runtime-config.ts';
 import { explain } from './build/explain.ts';
 import { type Preparation, prepareBuild, type PrepareOptions } from './build/prepare.ts';
 import { isSilent, isStrict, judged, runFallback, runMarked, runOriginal } from './build/run.ts';
 import type { End } from './end.ts';
 import { EXIT } from './exit-codes.ts';
+import { wrapOption } from './wrap-option.ts';
 
 /**
  * Runs a build, bake or push. Until docker was started, everything of ours may fail and the user's own command runs in
@@ -31,24 +32,49 @@ export async function runDockerCommand(
     return runTransfer(host, command, options);
   }
   const runtime = runtimeConfig(valuesOf(options, 'runtime-report'));
+  const wrap = wrapOption(host, options);
   const tools = await findTools(host, command.globals);
   if (tools.docker === undefined) {
     throw new ChalkError('DOCKER_NOT_FOUND', 'there is no docker on PATH', { hint: 'install Docker' });
   }
   const route = await chooseRoute(host, tools, command);
+  const end = await carryOut(host, tools, command, route, options, runtime, wrap);
+  // docker's own answer to a plugin that a signal of its own ended; as its plugin we leave that to docker.
+  const isDockers = host.launch.entry === 'wrapper' && route.kind === 'buildx';
+  if (isDockers && end.kind === 'killed' && !SENT_TO_ALL.has(end.signal)) {
+    return { kind: 'exited', code: PLUGIN_KILLED };
+  }
+  return end;
+}
+
+/** Signals that a terminal or a supervisor sends: docker ends by these as its plugin does. */
+const SENT_TO_ALL: ReadonlySet<NodeJS.Signals> = new Set(['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM']);
+
+/** Go's exit status -1 (docker/cli `cmd/docker/docker.go`). */
+const PLUGIN_KILLED = 255;
+
+async function carryOut(
+  host: Host,
+  tools: DockerTools,
+  command: DockerCommand,
+  route: Route,
+  options: readonly Item[],
+  runtime: string | undefined,
+  wrap: Wrap,
+): Promise<End> {
   const input = route.kind === 'buildx' ? await saveInput(host, command) : undefined;
   const strict = isStrict(host, options);
   const run = { host, tools, command, route, options, input, strict };
   if (command.kind === 'bake' && route.kind === 'buildx') {
     const { runBake } = await import('./bake/run.ts');
-    const bake = { ...run, route, runtimeConfig: runtime, silent: isSilent(host, command) };
+    const bake = { ...run, route, wrap, runtimeConfig: runtime, silent: isSilent(host, command) };
     return runBake(bake, {
       runOriginal: (reason, errors) => runOriginal(run, reason, errors),
       judge: (end, failure) => judged(run, end, failure),
     });
   }
   const preparation = await preparationFor(host, tools, command, route, {
-    wrap: !switchIsOn(options, 'no-wrap'),
+    wrap,
     runtimeConfig: runtime !== undefined,
     canRetarget: true,
     input,
@@ -83,7 +109,7 @@ export async function runUnclear(
   return runOriginal(run, plan.reason, []);
 }
 
-/** Runs the program a link of ours stands before with the very words that came. */
+/** Runs the program a link of ours stands before, or docker, with these very words. */
 export async function runUntouched(
   host: Host,
   globals: readonly Item[],
@@ -96,7 +122,11 @@ export async function runUntouched(
       hint: 'install Docker',
     });
   }
-  const result = await host.processes.attach({ file, args: argv, env: { ...host.env, ...GUARD } });
+  const process =
+    host.launch.entry === 'plugin'
+      ? dockerProcess(host, file, argv)
+      : { file, args: argv, env: { ...host.env, ...GUARD } };
+  const result = await host.processes.attach(process);
   if (result.kind !== 'not-started') return result;
   throw new ChalkError('DOCKER_NOT_FOUND', `${file} could not be started`, { cause: result.cause });
 }

@@ -11,6 +11,10 @@ export const EXIT = {
   failed: 1,
   /** `extract`: there is a mark, and it does not validate. */
   invalidMark: 2,
+  /** `verify`: something is not what it claims to be. */
+  notVerified: 1,
+  /** `verify`: nothing is known to be wrong, and something that was asked for could not be told. */
+  notTold: 2,
   /** Wrong options: what docker's commands use. */
   usage: 125,
   /** docker itself is missing: what a shell says. */
@@ -48,7 +52,14 @@ export function exitCodeOf(code: ErrorCode): number {
     case 'KEY_EXISTS':
     case 'PASSWORD_MISSING':
     case 'PASSWORD_WRONG':
+    case 'IDENTITY_MISSING':
+    case 'IDENTITY_INVALID':
+    case 'SIGNING_SERVICE_FAILED':
+    case 'SIGNING_SERVICE_REFUSED':
+    case 'TRUSTED_ROOT_UNUSABLE':
     case 'ATTESTATION_INVALID':
+    case 'POLICY_INVALID':
+    case 'SBOM_FAILED':
     case 'CONFIG_INVALID':
     case 'PROCESS_FAILED':
     case 'RESPONSE_INVALID':

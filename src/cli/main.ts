@@ -36,7 +36,12 @@ function watched(host: Host): Host {
 /** Ends as the user's program ended: a signal that killed it kills us too, so that shells see the same. */
 async function leave(host: Host, end: End): Promise<void> {
   host.files.removeTemporary();
-  if (end.kind === 'killed') process.kill(process.pid, end.signal);
+  if (end.kind === 'killed') {
+    // Node ignores some signals (SIGPIPE) from its start; taking a listener away again restores what the system does.
+    const listener = () => undefined;
+    process.on(end.signal, listener).off(end.signal, listener);
+    process.kill(process.pid, end.signal);
+  }
   process.exitCode = end.kind === 'exited' ? end.code : 1;
 }
 

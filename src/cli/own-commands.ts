@@ -16,7 +16,9 @@ where it came from, and a shim that says where it runs.
 Commands:
   build, buildx build    Build an image, mark it and wrap its entrypoint
   extract NAME           Show and validate the mark of an image or a container
+  verify NAME|FILE       Verify the mark, signatures and content of an image
   ps                     List running containers with the marks of their images
+  sbom IMAGE             Print the SBOM of an image
   exec -- PROGRAM        Run a program here and report it as a container's
   install, uninstall     Put docker-chalk where docker finds it: as plugin, in
                          front of docker, or in front of buildx
@@ -32,9 +34,20 @@ Options, between \`chalk\` and the command:
   --no-wrap              Mark the image, but leave its entrypoint alone
   --report FILE          Write the report to FILE, - prints it; may be repeated
   --no-report            Write no report
+  --sign, --no-sign      Sign what is pushed, or do not: without either it is signed
+                         where setup has put keys and their password is set
+  --key FILE             Sign with this private key
+  --keyless              Sign as this CI job, by its identity token (CHALK_KEYLESS=1)
+  --fulcio-url, --rekor-url, --timestamp-url URL, --trusted-root FILE
+                         Where, instead of at Sigstore's public servers
+  --sbom SOURCE          Where the SBOM of what is signed comes from: auto, docker,
+                         scout, syft, off (CHALK_SBOM)
+  --sbom-format FORMAT   spdx or cyclonedx
   --strict               Fail where no mark or report can be made (CHALK_STRICT=1)
   --runtime-report DEST  Containers of this image report to DEST: an http(s) URL,
                          a file in the container, - for their standard output
+  --runtime-mode MODE    When they do: exec (once they run), heartbeat, sync (before
+                         the program), lambda, init (also how it ended) or off
 
 Environment:
   CHALK_DISABLED=1       Run docker itself, as if docker chalk were not there
@@ -125,6 +138,41 @@ export async function runOwnCommand(
       },
     )
     .command(
+      'verify <name>',
+      'Verify an image, an OCI layout or a marked file: 0 verified, 1 not verified, 2 could not tell',
+      (command) =>
+        command
+          .parserConfiguration({ 'duplicate-arguments-array': true, 'greedy-arrays': false })
+          .positional('name', { type: 'string', demandOption: true, describe: 'Image, file or OCI layout' })
+          .option('key', {
+            type: 'string',
+            array: true,
+            requiresArg: true,
+            default: [],
+            describe: 'Public key FILE that may have signed it; may be repeated',
+          })
+          .option('identity', { type: 'string', describe: 'Who may have signed it without a key' })
+          .option('issuer', { type: 'string', describe: 'By whose word that is the identity' })
+          .option('trusted-root', {
+            type: 'string',
+            describe: "Sigstore's trusted root FILE, for identities",
+          })
+          .option('policy', {
+            type: 'string',
+            describe: 'FILE that says for each repository what is asked for',
+          })
+          .option('platform', { type: 'string', describe: 'Of several this one alone: linux/arm64' })
+          .option('offline', { type: 'boolean', default: false, describe: 'Use no network' })
+          .option('layers', { type: 'boolean', default: false, describe: 'Read every layer whole' })
+          .option('json', { type: 'boolean', default: false, describe: 'Print JSON' }),
+      async ({ name, key, identity, issuer, trustedRoot, policy, platform, offline, layers, json }) => {
+        const { verifyCommand } = await import('./verify-command.ts');
+        const typed = { identity, issuer, trustedRoot, policy, platform, offline, json };
+        const asked = { ...typed, name, keys: key, everyLayer: layers };
+        status = await verifyCommand(host, globals, asked, join(import.meta.dirname, 'shim'));
+      },
+    )
+    .command(
       'install',
       'Put docker-chalk where docker finds it; without options, as a plugin',
       waysOptions,
@@ -181,6 +229,40 @@ export async function runOwnCommand(
       async ({ json }) => {
         const { psCommand } = await import('./ps-command.ts');
         status = await psCommand(host, globals, json);
+      },
+    )
+    .command(
+      'sbom <image>',
+      'Print the SBOM of an image: the attested one, else BuildKit’s, else a new one',
+      (command) =>
+        command
+          .parserConfiguration({ 'duplicate-arguments-array': true, 'greedy-arrays': false })
+          .positional('image', { type: 'string', demandOption: true, describe: 'Image' })
+          .option('format', {
+            choices: ['spdx', 'cyclonedx'] as const,
+            describe: 'SPDX 2.3 or CycloneDX 1.6',
+          })
+          .option('platform', { type: 'string', describe: 'Of an image for several, this one: linux/arm64' })
+          .option('output', { type: 'string', describe: 'Write it to FILE' })
+          .option('source', {
+            choices: ['auto', 'docker', 'scout', 'syft'] as const,
+            describe: 'Do not look for an attested one; take it from here',
+          })
+          .option('key', {
+            type: 'string',
+            array: true,
+            default: [],
+            requiresArg: true,
+            describe: 'Only one that this public key FILE verifies; may be repeated',
+          })
+          .option('remote', {
+            type: 'boolean',
+            default: false,
+            describe: 'Of the image in its registry, whatever the engine has',
+          }),
+      async ({ image, format, platform, output, source, key: keys, remote }) => {
+        const { sbomCommand } = await import('./sbom-command.ts');
+        status = await sbomCommand(host, globals, image, { format, platform, output, source, keys, remote });
       },
     )
     .command(

@@ -3,8 +3,9 @@ import type { Environment } from '../host/host.ts';
 import type { DockerCommand } from './argv/command.ts';
 import { BUILD_FLAGS } from './argv/flag-table.ts';
 import { parseFlags } from './argv/parse.ts';
-import { type BakeTarget, field } from './bake-definition.ts';
+import type { BakeTarget } from './bake-definition.ts';
 import { looksRemote } from './build-request.ts';
+import { outputPushes } from './destination.ts';
 
 /** A target as the build command that would build the same image, for the stages that know build commands. */
 export type TargetCommand =
@@ -69,7 +70,7 @@ export function targetCommand(target: BakeTarget, surroundings: BakeSurroundings
     ['output', target.outputs],
     ['call', target.call === undefined ? [] : [target.call]],
     ['pull', target.pull ? ['true'] : []],
-    ['push', target.outputs.some(pushes) ? ['true'] : []],
+    ['push', target.outputs.some(outputPushes) ? ['true'] : []],
   ];
   const words = flags.flatMap(([name, values]) => values.map((value) => `--${name}=${value}`));
   const parsed = parseFlags([...words, '--', context], BUILD_FLAGS, true);
@@ -106,9 +107,4 @@ function dockerfileWord(
 
 function pairs(table: ReadonlyMap<string, string>): string[] {
   return [...table].map(([name, value]) => `${name}=${value}`);
-}
-
-function pushes(output: string): boolean {
-  const [type] = field(output, ['type']);
-  return type === 'registry' || (type === 'image' && /^(1|t)/i.test(field(output, ['push'])[0] ?? ''));
 }

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { parseJson } from '../base/json.ts';
 import type { Host } from '../host/host.ts';
@@ -8,15 +8,25 @@ import { dockerHelper, type DockerTools } from './tools.ts';
 /** Whose step a failed build failed in, as far as the builder's own record proves it. */
 export type FailedStep =
   | { readonly kind: 'at-line'; readonly line: number; readonly message: string }
+  /** Every step was done; the result could not be brought to where the user wanted it. */
+  | { readonly kind: 'in-output'; readonly message: string }
   | { readonly kind: 'unclear'; readonly why: string };
 
 const Listed = z.object({ ref: z.string(), status: z.string(), created_at: z.optional(z.string()) });
 const Record = z.object({
   Dockerfile: z.optional(z.string()),
-  Error: z.optional(z.object({ Message: z.optional(z.string()), Sources: z.optional(z.string()) })),
+  Error: z.optional(
+    z.object({
+      Message: z.optional(z.string()),
+      Name: z.optional(z.string()),
+      Sources: z.optional(z.string()),
+    }),
+  ),
+  Attachments: z.nullish(z.array(z.object({ Type: z.optional(z.string()) }))),
 });
+const LocalState = z.object({ DockerfilePath: z.string() });
 
-/** How many of the newest failed builds may be others, run at the same time in the same builder. */
+/** Where buildx keeps no notes of its own, how many of the newest failed builds may be those of others. */
 const RECORDS_LOOKED_AT = 4;
 
 /**
@@ -55,28 +65,52 @@ export async function findFailedSteps(
   const rows = (list ?? '')
     .split('\n')
     .map((line) => Listed.safeParse(parseJson(line)))
-    .flatMap((row) => (row.success && row.data.status === 'Error' ? [row.data] : []))
-    .slice(0, RECORDS_LOOKED_AT + files.length - 1);
+    .flatMap((row) => (row.success && row.data.status === 'Error' ? [row.data] : []));
+  const wanted = new Set(files.map(({ dockerfile }) => dockerfile));
   const found = [];
+  let looked = 0;
   for (const { ref: address, created_at: created = '' } of rows) {
+    // With many builds at once the newest records are those of others, and each costs the start of a program.
+    const noted = await notedDockerfile(host, tools, address);
+    if (noted === undefined ? looked >= RECORDS_LOOKED_AT + files.length - 1 : !wanted.has(noted)) continue;
+    if (noted === undefined) looked += 1;
     const ref = address.split('/').at(-1) ?? '';
     const text = outputOf(await dockerHelper(host, tools, [...history, 'inspect', '--format', 'json', ref]));
     const record = Record.safeParse(parseJson(text ?? ''));
     if (!record.success) continue;
-    const dockerfile = resolve(host.cwd, record.data.Dockerfile ?? '');
+    const dockerfile = noted ?? resolve(host.cwd, record.data.Dockerfile ?? '');
     const file = files.find((each) => each.dockerfile === dockerfile);
     if (file === undefined || (file.since !== undefined && !(Date.parse(created) >= file.since))) continue;
-    const step = failedStep(record.data.Error?.Sources, record.data.Error?.Message ?? '');
-    found.push({ dockerfile, step });
+    found.push({ dockerfile, step: failedStep(record.data) });
     if (found.length === files.length) break;
   }
   return found;
 }
 
-/** `Sources` is the snippet a person sees, in base64; its first line is `Dockerfile:12`. */
-function failedStep(sources: string | undefined, message: string): FailedStep {
+/** What buildx itself notes of a build it ran for this user (`localstate`): a file named as the record. */
+async function notedDockerfile(
+  host: Host,
+  { config }: DockerTools,
+  address: string,
+): Promise<string | undefined> {
+  const folder = host.env['BUILDX_CONFIG'] || join(config.folder, 'buildx');
+  const text = await host.files.readText(resolve(host.cwd, folder, 'refs', address)).catch(() => '');
+  const state = LocalState.safeParse(parseJson(text));
+  return state.success && isAbsolute(state.data.DockerfilePath) ? state.data.DockerfilePath : undefined;
+}
+
+/**
+ * `Sources` is the snippet a person sees, in base64; its first line is `Dockerfile:12`. A provenance is made of a result
+ * all of whose steps were carried out (BuildKit `llbsolver/solver.go`): what failed behind it is an exporter.
+ */
+function failedStep({ Error: error, Attachments: attachments }: z.infer<typeof Record>): FailedStep {
+  const { Sources: sources, Name: step, Message: message = '' } = error ?? {};
   const snippet = Buffer.from(sources ?? '', 'base64').toString('utf8');
   const line = /^[^\n]*:(\d+)\n/.exec(snippet)?.[1];
-  if (line === undefined) return { kind: 'unclear', why: `the build failed outside any line: ${message}` };
-  return { kind: 'at-line', line: Number(line), message };
+  if (line !== undefined) return { kind: 'at-line', line: Number(line), message };
+  const isDone = (attachments ?? []).some(({ Type: type }) =>
+    type?.startsWith('https://slsa.dev/provenance/'),
+  );
+  if (isDone && step === undefined && message !== '') return { kind: 'in-output', message };
+  return { kind: 'unclear', why: `the build failed outside any line: ${message}` };
 }

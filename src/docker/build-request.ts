@@ -3,6 +3,7 @@ import { formatPlatform, parsePlatform, type Platform } from '../base/platform.t
 import type { Environment } from '../host/host.ts';
 import type { DockerCommand } from './argv/command.ts';
 import { type Item, lastValueOf, positionals, switchIsOn, valuesOf } from './argv/parse.ts';
+import { pushesImage } from './destination.ts';
 
 /** What a build command asks for, in the terms the later stages speak. */
 export interface BuildRequest {
@@ -18,10 +19,13 @@ export interface BuildRequest {
   readonly labels: ReadonlyMap<string, string>;
   readonly annotations: readonly string[];
   readonly pull: boolean;
+  /** The image goes to a registry: `--push`, or an output that does. */
   readonly push: boolean;
   readonly metadataFile: string | undefined;
   /** Why there will be no image to mark, if so. */
   readonly noImage: string | undefined;
+  /** Files that are made beside an image: the folder or archive is to hold the user's own alone. */
+  readonly filesToo: boolean;
 }
 
 export type ContextSource =
@@ -69,9 +73,10 @@ export function readBuildRequest(command: DockerCommand, env: Environment, cwd: 
       labels: pairs(valuesOf(items, 'label')),
       annotations: valuesOf(items, 'annotation'),
       pull: switchIsOn(items, 'pull'),
-      push: switchIsOn(items, 'push'),
+      push: pushesImage(items),
       metadataFile: lastValueOf(items, 'metadata-file'),
       noImage: noImageReason(items),
+      filesToo: outputKinds(items).some((kind) => kind === 'local' || kind === 'tar'),
     },
   };
 }
@@ -129,12 +134,21 @@ function noImageReason(items: readonly Item[]): string | undefined {
   if (call && call !== 'build') return `--call=${call} builds nothing`;
   for (const name of ['check', 'help']) if (switchIsOn(items, name)) return `--${name} builds nothing`;
   if (lastValueOf(items, 'print') !== undefined) return '--print builds nothing';
-  const outputs = valuesOf(items, 'output');
-  const kinds = outputs.map((output) => outputKind(output));
-  if (kinds.length > 0 && kinds.every((kind) => kind === 'local' || kind === 'tar' || kind === 'cacheonly')) {
-    return `output ${outputs.join(' and ')} is no image`;
+  const kinds = outputKinds(items);
+  const isFiles = kinds.length > 0 && kinds.every((kind) => kind !== 'image');
+  // buildx adds an image to the files for these (`commands/build.go`).
+  if (isFiles && !switchIsOn(items, 'push') && !switchIsOn(items, 'load')) {
+    return `output ${valuesOf(items, 'output').join(' and ')} is no image`;
   }
   return undefined;
+}
+
+/** What the outputs are, every kind of image taken for one. */
+function outputKinds(items: readonly Item[]): ('local' | 'tar' | 'cacheonly' | 'image')[] {
+  return valuesOf(items, 'output').map((output) => {
+    const kind = outputKind(output);
+    return kind === 'local' || kind === 'tar' || kind === 'cacheonly' ? kind : 'image';
+  });
 }
 
 /** `-o DIR`, `-o -`, `-o type=…,…` (buildx `buildflags/export.go`). */

@@ -1,5 +1,6 @@
 import type { Environment } from '../host/host.ts';
 import { type Item, switchIsOn, valuesOf } from './argv/parse.ts';
+import { field } from './bake-definition.ts';
 
 /** Where the image of a build ends up, as far as the command line tells. */
 export type Destination =
@@ -27,8 +28,8 @@ export function imageDestination(items: readonly Item[], driver: string, env: En
     return /^(1|t)/i.test(env['BUILDX_NO_DEFAULT_LOAD'] ?? '') ? 'nowhere' : 'engine';
   }
   const fields = new Map(
-    output.split(',').map((field): [string, string] => {
-      const [name = '', ...value] = field.split('=');
+    output.split(',').map((part): [string, string] => {
+      const [name = '', ...value] = part.split('=');
       return [name.trim().toLowerCase(), value.join('=').trim()];
     }),
   );
@@ -37,6 +38,17 @@ export function imageDestination(items: readonly Item[], driver: string, env: En
   if (type === 'docker') return fields.has('dest') ? 'elsewhere' : 'engine';
   const stays = driver === 'docker' && !/^(1|t)/i.test(fields.get('push') ?? '');
   return type === 'image' && stays ? 'engine' : 'elsewhere';
+}
+
+/** Whether a build sends its image to a registry: `--push`, or an output that does (`buildflags/export.go`). */
+export function pushesImage(items: readonly Item[]): boolean {
+  return switchIsOn(items, 'push') || valuesOf(items, 'output').some(outputPushes);
+}
+
+/** The same of one output, `type=image,push=true`. */
+export function outputPushes(output: string): boolean {
+  const [type = output.includes('=') ? 'image' : 'local'] = field(output, ['type']);
+  return type === 'registry' || (type === 'image' && /^(1|t)/i.test(field(output, ['push'])[0] ?? ''));
 }
 
 /** Whether the user asked for attestations by name. What buildx adds by itself is not asked for. */

@@ -1,11 +1,11 @@
 import * as z from 'zod/mini';
 import { parseJson } from '../base/json.ts';
-import type { AttachedCommand, Host } from '../host/host.ts';
+import type { AttachedCommand, Command, Host } from '../host/host.ts';
 import type { DockerCommand } from './argv/command.ts';
 import { renderCommand } from './argv/command.ts';
 import { type Item, render } from './argv/parse.ts';
 import type { Builder } from './builder.ts';
-import { type DockerTools, GUARD } from './tools.ts';
+import { type DockerTools, GUARD, helperEnvironment } from './tools.ts';
 
 /** How a command line reaches docker. */
 export type Route =
@@ -65,6 +65,30 @@ export function buildProcess(
       ...GUARD,
     },
     ...input,
+  };
+}
+
+/** The same as a helper program, whose answer is ours to read: a question to buildx about what it was told. */
+export function buildQuestion(
+  host: Host,
+  tools: DockerTools,
+  command: DockerCommand,
+  route: Extract<Route, { kind: 'buildx' }>,
+  items: readonly Item[],
+  question: Pick<Command, 'timeoutMs'> & { readonly inputFile: string | undefined },
+): Command {
+  const { file, args, env, inputFile } = buildProcess(host, tools, command, route, items, question);
+  const caller = env['DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND'];
+  return {
+    file,
+    args,
+    env: {
+      ...helperEnvironment(env),
+      // Without it buildx takes the word `buildx` for a command of its own.
+      ...(caller === undefined ? {} : { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: caller }),
+    },
+    ...(question.timeoutMs === undefined ? {} : { timeoutMs: question.timeoutMs }),
+    ...(inputFile === undefined ? {} : { inputFile }),
   };
 }
 

@@ -16,7 +16,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ChalkError, type ErrorCode } from '../base/errors.ts';
 import type { Files, FileStat } from './host.ts';
@@ -51,7 +51,7 @@ export function nodeFiles(): Files {
     symlink: (target, path) => writing(path, symlink(target, path)),
     rename: (from, to) => writing(to, rename(from, to)),
     makeFolder: async (path, mode) => {
-      await writing(path, mkdir(path, { recursive: true, mode }));
+      await writing(path, makeFolders(path, mode));
     },
     makeTemporary: async (prefix) => {
       const path = await writing(tmpdir(), mkdtemp(join(tmpdir(), prefix)));
@@ -59,7 +59,13 @@ export function nodeFiles(): Files {
       return path;
     },
     removeTemporary: () => {
-      for (const path of temporary) rmSync(path, { recursive: true, force: true });
+      for (const path of temporary) {
+        try {
+          rmSync(path, { recursive: true, force: true });
+        } catch {
+          // What cannot be removed stays: the user's command has ended, and ends as it did.
+        }
+      }
       temporary.clear();
     },
     setTime: (path, seconds) => writing(path, utimes(path, seconds, seconds)),
@@ -67,6 +73,29 @@ export function nodeFiles(): Files {
     readHead: (path, bytes) => reading(path, readFirst(path, bytes)),
     remove: (path) => writing(path, rm(path, { force: true, recursive: true })),
   };
+}
+
+/** As `mkdir -p`. Node's own never comes to an end where a folder says ENOENT to a new one, as those of /proc do. */
+async function makeFolders(path: string, mode: number): Promise<void> {
+  try {
+    await makeFolder(path, mode);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeFolders(dirname(path), mode);
+    await makeFolder(path, mode);
+  }
+}
+
+async function makeFolder(path: string, mode: number): Promise<void> {
+  try {
+    await mkdir(path, { mode });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !(await stat(path)).isDirectory()) throw error;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 async function guarded<T>(code: ErrorCode, verb: string, path: string, work: Promise<T>): Promise<T> {

@@ -8,9 +8,9 @@ import {
   type Stage,
   type StageCounts,
 } from '../dockerfile/index.ts';
-import { addLines, type EntrypointPlacement } from './lines.ts';
+import { addLines, type EntrypointPlacement, PAYLOAD_CONTEXT } from './lines.ts';
 import { type InlinePlan, pass, type PassPlan, type PlannedPlatform, type Reason } from './plan.ts';
-import { decideWrapping } from './wrapping.ts';
+import { decideWrapping, type Wrap } from './wrapping.ts';
 
 /** One platform of the build, and what the target's image will be configured to run there. */
 export interface PlatformConfig {
@@ -24,14 +24,21 @@ export interface PlanInput {
   readonly configs: readonly [PlatformConfig, ...PlatformConfig[]];
   /** BUILDKIT_DOCKERFILE_CHECK as the command line sets it; it replaces the `# check=` directive. */
   readonly checkArgument: string | undefined;
-  readonly wrap: boolean;
+  readonly wrap: Wrap;
   readonly runtimeConfig: boolean;
   /** Whether the build can be given another target than the user's. */
   readonly canRetarget?: boolean;
 }
 
 /** Platforms there is a shim for. */
-export const SHIM_PLATFORMS: ReadonlySet<string> = new Set(['linux/amd64', 'linux/arm64']);
+export const SHIM_PLATFORMS: ReadonlySet<string> = new Set([
+  'linux/amd64',
+  'linux/arm64',
+  'linux/arm/v7',
+  'linux/ppc64le',
+  'linux/riscv64',
+  'linux/s390x',
+]);
 
 /** What people see of it in the progress of a build. */
 const OWN_STAGE = 'chalk';
@@ -47,6 +54,12 @@ export function decidePlan(input: PlanInput): InlinePlan | PassPlan {
   if (target.replacedBy !== undefined) {
     return pass('stage-replaced', `the build context ${target.replacedBy.name} replaces the target stage`);
   }
+  if (dockerfile.stages.some(({ name }) => name === PAYLOAD_CONTEXT)) {
+    return pass(
+      'stage-replaced',
+      `a stage of the file is named ${PAYLOAD_CONTEXT}, as the context of our files is`,
+    );
+  }
   const windows = configs.find((each) => each.config.stages.rootPlatform.os !== 'linux');
   if (windows !== undefined) {
     const name = formatPlatform(windows.config.stages.rootPlatform);
@@ -59,7 +72,7 @@ export function decidePlan(input: PlanInput): InlinePlan | PassPlan {
   }
   const platforms = configs.map(plannedPlatform);
   const decision = input.wrap
-    ? (unsupported(platforms) ?? decideWrapping(config))
+    ? (unsupported(platforms) ?? decideWrapping(config, input.wrap))
     : { kind: 'leave' as const, reason: reason('wrap-declined', '--no-wrap leaves the entrypoint alone') };
   const wrapping = decision.kind === 'wrap' ? decision.wrapping : undefined;
   const checks = checkArgument ?? dockerfile.check;
@@ -81,6 +94,7 @@ export function decidePlan(input: PlanInput): InlinePlan | PassPlan {
     runtimeConfig: input.runtimeConfig,
     ownStage,
   });
+  const firstLine = dockerfile.lines[0]?.startLine ?? 1;
   const replacedLine = placed.placement.kind === 'replaced' ? placed.placement.line : undefined;
   const plan: InlinePlan = {
     kind: 'inline',
@@ -95,7 +109,9 @@ export function decidePlan(input: PlanInput): InlinePlan | PassPlan {
         : decision.reason,
     dockerfile: bytes,
     added,
+    // A frontend too old for our lines fails at the line that names it, which comes before the first instruction.
     isUserLine: (line) =>
+      line >= firstLine &&
       line <= (ownStage === undefined ? stage : (dockerfile.stages.at(-1) ?? stage)).lastLine.endLine &&
       !(replacedLine && line >= replacedLine.startLine && line <= replacedLine.endLine),
     checks: placed.checks,
@@ -166,12 +182,15 @@ function countsOf(config: EffectiveConfig, index: number): { entrypoint: number;
 
 /** `FROM --platform` pins what runs in the image; the mark still is the one of the platform built for. */
 function plannedPlatform({ platform, config }: PlatformConfig): PlannedPlatform {
-  const { os, architecture } = config.stages.rootPlatform;
-  // Every amd64 and arm64 variant runs the baseline's programs.
-  const programs = SHIM_PLATFORMS.has(`${os}/${architecture}`)
-    ? { os, architecture }
-    : config.stages.rootPlatform;
+  const programs = programsFor(config.stages.rootPlatform);
   return { platform, programs, folder: formatPlatform(platform).replaceAll('/', '-') };
+}
+
+/** Every variant runs the baseline's programs; the baseline of 32-bit ARM is v7, which v6 and older cannot run. */
+export function programsFor(root: Platform): Platform {
+  const { os, architecture, variant } = root;
+  if (architecture === 'arm' && variant === 'v8') return { os, architecture, variant: 'v7' };
+  return SHIM_PLATFORMS.has(`${os}/${architecture}`) ? { os, architecture } : root;
 }
 
 function unsupported(platforms: readonly PlannedPlatform[]) {

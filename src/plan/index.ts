@@ -1,4 +1,4 @@
-export { decidePlan, type PlanInput, type PlatformConfig, SHIM_PLATFORMS } from './decide.ts';
+export { decidePlan, type PlanInput, type PlatformConfig, programsFor, SHIM_PLATFORMS } from './decide.ts';
 export { decideFallback, type FallbackInput } from './fallback.ts';
 export { understandsNamedContexts } from './frontend.ts';
 export { PAYLOAD_CONTEXT, SHIM_PATH } from './lines.ts';
@@ -14,4 +14,4 @@ export {
   type ReasonCode,
   type Wrapping,
 } from './plan.ts';
-export { decideWrapping, type WrapDecision } from './wrapping.ts';
+export { decideWrapping, RUNTIME_MODES, type RuntimeMode, type Wrap, type WrapDecision } from './wrapping.ts';

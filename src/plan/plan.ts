@@ -15,6 +15,7 @@ export type ReasonCode =
   | 'unrunnable-entrypoint'
   // Docker builds exactly what was typed.
   | 'no-image'
+  | 'files-too'
   | 'argv'
   | 'bake'
   | 'legacy-builder'

@@ -70,18 +70,56 @@ describeWithEngine('failing builds', (engine) => {
     expect((await same(['build', ...words], { cwd })).code).toBe(code);
   });
 
-  // buildx refuses these before anything is built, and does not tell whose flag it was: docker has the last word.
+  // buildx refuses these before anything is built; asked again without our changes it refuses them as well.
   test.each([
-    ['a bad tag', ['-t', 'UPPER:', '.']],
-    ['a bad build context', ['--build-context', 'x', '.']],
-    ['an unknown builder', ['--builder', 'nobody', '.']],
-    ['a missing secret', ['--secret', 'id=x,src=/nowhere', '.']],
-  ] as const)('%s: docker’s message and exit status behind one line of ours', async (_, words) => {
+    ['a bad tag', ['-t', 'UPPER:', '.'], 1],
+    ['a bad build context', ['--build-context', 'x', '.'], 1],
+    ['an unknown builder', ['--builder', 'nobody', '.'], 1],
+    ['a missing secret', ['--secret', 'id=x,src=/nowhere', '.'], 1],
+    ['an ssh agent that is not there', ['--ssh', 'default', '.'], 1],
+    ['a cache nobody can write', ['--cache-to', 'type=local,dest=/proc/x', '.'], 1],
+    ['an attestation that is none', ['--attest', 'x', '.'], 1],
+    ['an annotation without a value', ['--annotation', 'foo', '.'], 1],
+    ['a host without an address', ['--add-host', 'bad', '.'], 1],
+    ['a network BuildKit does not know', ['--network', 'bad', '.'], 1],
+    ['a label without a name', ['--label', '=', '.'], 1],
+    ['a size that is none', ['--shm-size=bad', '.'], 125],
+    ['a limit that is none', ['-q', '--ulimit', 'bad', '.'], 125],
+  ] as const)('%s: docker’s message once, and its exit status', async (_, words, code) => {
     const cwd = project('FROM busybox\nRUN true\nCMD ["x"]\n');
-    const plain = await sandbox.docker(['build', ...words], { cwd });
-    const ours = await sandbox.chalk(['build', ...words], { cwd });
-    expect(ours).toMatchObject({ code: plain.code, stdout: plain.stdout });
-    expect(ours.stderr.split(/^docker chalk: .*\n/m)).toEqual([plain.stderr, plain.stderr]);
+    const env = { SSH_AUTH_SOCK: '' };
+    const plain = await sandbox.docker(['build', ...words], { cwd, env });
+    expect(await sandbox.chalk(['build', ...words], { cwd, env })).toEqual(plain);
+    expect(plain.code).toBe(code);
+  });
+
+  test('a bad tag for a Dockerfile on standard input', async () => {
+    const words = ['build', '-t', 'UPPER:', '-f', '-', '.'];
+    const options = { cwd: sandbox.project({}), input: `FROM ${busybox}\nRUN true\n` };
+    expect(await sandbox.chalk(words, options)).toEqual(await sandbox.docker(words, options));
+  });
+
+  test('a registry that takes no image, and a folder that cannot be made: the build is done once', async () => {
+    const cwd = project('FROM busybox\nRUN true\nCMD ["x"]\n');
+    for (const words of [
+      ['--push', '-t', '127.0.0.1:1/nobody:1'],
+      ['-o', 'type=image,name=127.0.0.1:1/nobody:1,push=true'],
+    ]) {
+      const { code, stderr } = await sandbox.chalk(['build', '--progress=plain', ...words, '.'], { cwd });
+      expect(code).toBe(1);
+      expect(stderr).not.toContain('docker chalk:');
+      expect(stderr.match(/^ERROR: failed to build: .*failed to push/gm)).toHaveLength(1);
+    }
+    await sandbox.docker(['image', 'rm', '127.0.0.1:1/nobody:1']);
+  });
+
+  test('checks that are errors by the user’s own wish', async () => {
+    for (const words of [[], ['--build-arg', 'BUILDKIT_DOCKERFILE_CHECK=error=true']]) {
+      const head = words.length === 0 ? '# check=error=true\n' : '';
+      const cwd = project(`${head}FROM busybox\nrun true\nENTRYPOINT ["a"]\n`);
+      const { code } = await same(['build', '--progress=plain', ...words, '.'], { cwd });
+      expect(code).toBe(1);
+    }
   });
 
   test('an empty folder, and one whose Dockerfile is a folder', async () => {

@@ -63,6 +63,19 @@ describeWithEngine('pass-through', (engine) => {
     expect(tar.stdout).not.toContain('chalk.json');
   });
 
+  test('files and an image: the files are the user’s own, the image gets labels', async () => {
+    for (const [index, words] of [['-o', 'type=image'], ['--load'], ['--push']].entries()) {
+      const out = join(sandbox.root, `mixed-${index}`);
+      const name = `${engine.registry}/${sandbox.name()}`;
+      const result = await sandbox.chalk(['build', '-t', name, '-o', out, ...words, folder]);
+      expect(result.code, result.stderr).toBe(0);
+      expect(readdirSync(out).filter((each) => each.includes('chalk'))).toEqual([]);
+      expect(readdirSync(out)).toContain('hello');
+      expect([sandbox.lastReport()['_X_CHALK_INJECTION'], reason()]).toEqual(['label', 'files-too']);
+      await sandbox.docker(['image', 'rm', name]);
+    }
+  });
+
   test('CHALK_DISABLED=1: docker itself, and no report', async () => {
     await untouched([folder]).catch(() => undefined);
     const before = sandbox.reports().length;

@@ -1,5 +1,5 @@
 /** Injection C: builds whose Dockerfile we do not edit. Docker builds them as typed; then the image is marked and wrapped. */
-import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
@@ -70,7 +70,12 @@ describeWithEveryStore('patch', (engine) => {
     const ids =
       /sha256:[0-9a-f]{64}|(?<=built )[0-9a-f]{12}|(?<=---> )[0-9a-f]{12}|(?<=container |Running in )[0-9a-f]{12}/g;
     const comparable = (text: string) =>
-      text.replaceAll(ids, 'ID').replaceAll(plain, 'NAME').replaceAll(ours, 'NAME');
+      text
+        .replaceAll(ids, 'ID')
+        .replaceAll(plain, 'NAME')
+        .replaceAll(ours, 'NAME')
+        // Of a compressed archive in which docker gives the Dockerfile a random name.
+        .replace(/(?<=Docker daemon) +[\d.]+/, ' SIZE ');
     const withoutCache = (text: string) =>
       text.replaceAll(/ ---> (Running in ID|Removed.*|Using cache|ID)\n/g, '');
     expect(withoutCache(comparable(seen.stdout))).toBe(withoutCache(comparable(expected.stdout)));
@@ -348,6 +353,31 @@ describeWithEveryStore('patch', (engine) => {
       symlinkSync(join(root, 'plugin', 'docker-chalk'), join(plugins, 'docker-chalk'));
       return { DOCKER_CONFIG: join(root, 'config') };
     };
+
+    test('`docker load` failing, and loading something else: the image is docker’s', async () => {
+      const { folder, words } = replaced(sandbox.base('entry-cmd'));
+      const bin = join(sandbox.project({}), 'bin');
+      mkdirSync(bin);
+      const real = expectSuccess(await sandbox.run('sh', ['-c', 'command -v docker'])).stdout.trim();
+      for (const [instead, code] of [
+        ['exit 1', 'PROCESS_FAILED'],
+        ['exit 0', 'RESPONSE_INVALID'],
+      ] as const) {
+        const script = `#!/bin/sh\ncase " $* " in *" image load "*) ${instead} ;; esac\nexec '${real}' "$@"\n`;
+        writeFileSync(join(bin, 'docker'), script, { mode: 0o755 });
+        const name = sandbox.name();
+        // Started by itself, as no docker has called it, it takes the first docker on PATH.
+        const result = await sandbox.run(LAUNCHER, ['chalk', 'build', '-t', name, ...words, folder], {
+          env: { PATH: `${bin}:${sandbox.env['PATH'] ?? ''}` },
+        });
+        expect(result.code, result.stderr).toBe(0);
+        expect(result.stderr.match(/^docker chalk: .*$/gm)).toEqual([
+          expect.stringMatching(new RegExp(`^docker chalk: the image has no mark: ${code}: `)),
+        ]);
+        expect((await inspect(name)).Config.Entrypoint?.[0]).not.toBe('/.chalk/shim');
+        expect(injection()).toEqual(['none', 'stage-replaced']);
+      }
+    });
 
     test('the image is docker’s, the exit status 0, one line says why, and quiet builds say nothing', async () => {
       const { folder, words } = replaced(sandbox.base('entry-cmd'));

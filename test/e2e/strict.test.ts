@@ -56,6 +56,23 @@ describeWithEngine('strict', (engine) => {
     expect((await sandbox.chalk(['--strict', 'build', '--check', folder])).code).toBe(0);
   });
 
+  test('a bake of which one target cannot be marked is not begun', async () => {
+    const [good, bad] = [sandbox.name(), sandbox.name()];
+    // The one name for a context that is ours.
+    const contexts = { 'chalk-payload': '.' };
+    const targets = { good: { tags: [good] }, bad: { tags: [bad], contexts } };
+    const cwd = sandbox.project({
+      Dockerfile: `FROM ${sandbox.base('busybox')}\nRUN true\nCMD ["true"]\n`,
+      'docker-bake.json': JSON.stringify({ target: targets }),
+    });
+    const { code, stderr } = await sandbox.chalk(['--strict', 'bake', 'good', 'bad'], { cwd });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^docker chalk: BUILD_UNMARKED: /);
+    expect((await sandbox.docker(['image', 'inspect', good])).code).not.toBe(0);
+    expect((await sandbox.chalk(['--strict', 'bake', 'good'], { cwd })).code).toBe(0);
+    expect((await sandbox.chalk(['extract', good])).code).toBe(0);
+  });
+
   test('a temporary folder that cannot be written stops it before docker', async () => {
     const closed = join(sandbox.root, 'closed');
     rmSync(closed, { force: true });

@@ -56,7 +56,7 @@ export function install(shell: readonly [string, ...string[]], complete = true):
     writeFileSync(program, RECORDER);
     chmodSync(program, 0o755);
   }
-  writeFileSync(join(folder, 'plugin', 'lib', 'chalk.mjs'), '');
+  writeFileSync(join(folder, 'plugin', 'lib', 'chalk.mjs'), '// the program\n');
   const record = join(folder, 'record');
   const [program, ...options] = shell;
   return {

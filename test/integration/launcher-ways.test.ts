@@ -55,6 +55,7 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('run by
       'image build .',
       'bake',
       'buildx --builder x bake',
+      'compose --profile ps up -d',
     ])('%s is ours', (line) => {
       const { who, args, env } = asDocker(line);
       expect({ who, args: args.slice(-line.split(' ').length).join(' ') }).toEqual({
@@ -67,7 +68,8 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('run by
     test.each([
       'ps -a',
       'chalk build .',
-      'compose build',
+      'compose ps',
+      'compose -f build logs up',
       'run x build',
       '--context build ps',
       'buildx ls',

@@ -117,9 +117,12 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('run by
       expect(start('chalk extract x', env).who).toBe('node');
     });
 
-    test.each(['', '0', 'false', 'no', 'off'])('%j changes nothing', (value) => {
-      expect(start('chalk build .', { CHALK_DISABLED: value }).who).toBe('node');
-    });
+    test.each(['', '0', 'false', 'no', 'off', 'False', 'NO', 'Off', 'f', 'F'])(
+      '%j changes nothing',
+      (value) => {
+        expect(start('chalk build .', { CHALK_DISABLED: value }).who).toBe('node');
+      },
+    );
   });
 
   describe('environment', () => {

@@ -6,11 +6,13 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 work=$(mktemp -d)
 image=chalk-demo
-trap 'docker image rm -f $image $image-plain >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
+pushed=$CHALK_TEST_REGISTRY/chalk-demo:1
+trap 'docker image rm -f $image $image-plain $pushed >/dev/null 2>&1 || true; rm -rf "$work"' EXIT
 
 # A docker configuration of our own with the testbed's plugins, so that nobody's is changed.
 cp -rP "$DOCKER_CONFIG" "$work/docker-config"
-export DOCKER_CONFIG=$work/docker-config XDG_STATE_HOME=$work/state
+export DOCKER_CONFIG=$work/docker-config XDG_STATE_HOME=$work/state XDG_CONFIG_HOME=$work/config
+unset CHALK_PASSWORD COSIGN_PASSWORD
 base=$CHALK_TEST_REGISTRY/busybox:1
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
@@ -66,3 +68,26 @@ say 'One CHALK_ID everywhere'
 for source in "$work/run" "$XDG_STATE_HOME/docker-chalk/reports.jsonl"; do
   grep -o '"CHALK_ID" \?: \?"[^"]*"' "$source" | sort -u
 done
+
+say 'Keys, once; their password is shown this one time'
+run docker chalk setup | tee "$work/setup"
+CHALK_PASSWORD=$(sed -n 's/^CHALK_PASSWORD=//p' "$work/setup")
+export CHALK_PASSWORD
+
+say 'Push: mark and provenance are signed beside the image'
+run docker chalk build --quiet --push --build-arg BASE="$base" --tag "$pushed" .
+
+say 'The real cosign verifies both'
+public=$XDG_CONFIG_HOME/docker-chalk/chalk.pub
+for type in slsaprovenance1 https://in-toto.io/attestation/scai/v0.3; do
+  run cosign verify-attestation --key "$public" --insecure-ignore-tlog --type "$type" "$pushed" >"$work/verified" 2>"$work/cosign" ||
+    { cat "$work/cosign" >&2; exit 1; }
+  grep -m 1 '^Verification' "$work/cosign"
+done
+
+say 'And so do we, with every check'
+run docker chalk verify --key "$public" "$pushed"
+
+say 'Somebody else’s key does not'
+XDG_CONFIG_HOME=$work/other docker chalk setup >/dev/null
+run docker chalk verify --key "$work/other/docker-chalk/chalk.pub" "$pushed" || echo "exit code $?"

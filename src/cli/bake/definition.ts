@@ -2,8 +2,8 @@ import { type BakeDefinition, parseBakeDefinition } from '../../docker/bake-defi
 import { asQuestion } from '../../docker/bake-overrides.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
 import type { Item } from '../../docker/argv/parse.ts';
-import { buildProcess, type Route } from '../../docker/run-build.ts';
-import { type DockerTools, helperEnvironment } from '../../docker/tools.ts';
+import { buildQuestion, type Route } from '../../docker/run-build.ts';
+import type { DockerTools } from '../../docker/tools.ts';
 import type { Host } from '../../host/host.ts';
 import { describeResult, outputOf } from '../../host/processes.ts';
 
@@ -25,21 +25,12 @@ export async function askDefinition(
   { host, tools, command, route, input }: BakeLine,
   items: readonly Item[],
 ): Promise<BakeDefinition | { readonly failed: string }> {
-  const { file, args, env, inputFile } = buildProcess(host, tools, command, route, asQuestion(items), {
-    inputFile: input,
-  });
-  const caller = env['DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND'];
-  const result = await host.processes.run({
-    file,
-    args,
-    env: {
-      ...helperEnvironment(env),
-      // Without it buildx takes the word `buildx` for a command of its own.
-      ...(caller === undefined ? {} : { DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: caller }),
-    },
-    timeoutMs: TIMEOUT_MS,
-    ...(inputFile === undefined ? {} : { inputFile }),
-  });
+  const result = await host.processes.run(
+    buildQuestion(host, tools, command, route, asQuestion(items), {
+      inputFile: input,
+      timeoutMs: TIMEOUT_MS,
+    }),
+  );
   const text = outputOf(result);
   if (text === undefined) return { failed: describeResult('buildx bake --print', result) };
   return parseBakeDefinition(text) ?? { failed: 'what buildx bake --print printed cannot be read' };

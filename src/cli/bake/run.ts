@@ -8,7 +8,9 @@ import { looksRemote } from '../../docker/build-request.ts';
 import { buildProcess } from '../../docker/run-build.ts';
 import type { Host } from '../../host/host.ts';
 import { signalExitCode } from '../../host/attached.ts';
-import { pass, type Reason } from '../../plan/index.ts';
+import { pass, type Reason, type Wrap } from '../../plan/index.ts';
+import type { Attested } from '../attested.ts';
+import { attestBuilds, beginSigning, type BuiltBuild } from '../build/attest.ts';
 import { inlineReport, reportOnAll } from '../build/report.ts';
 import type { End } from '../end.ts';
 import { EXIT } from '../exit-codes.ts';
@@ -26,6 +28,7 @@ export interface BakeRun extends BakeLine {
   readonly silent: boolean;
   /** No image without a mark. */
   readonly strict: boolean;
+  readonly wrap: Wrap;
   readonly runtimeConfig: string | undefined;
 }
 
@@ -47,7 +50,7 @@ const CANCELLED = 130;
 export async function runBake(run: BakeRun, { runOriginal, judge }: Doors): Promise<End> {
   const { host, tools, command, route, input, options } = run;
   const preparation = await prepareBake(run, {
-    wrap: !switchIsOn(options, 'no-wrap'),
+    wrap: run.wrap,
     runtimeConfig: run.runtimeConfig !== undefined,
   });
   if (switchIsOn(options, 'explain')) {
@@ -69,6 +72,12 @@ export async function runBake(run: BakeRun, { runOriginal, judge }: Doors): Prom
     ]);
   }
   if (staged.kind === 'pass') return runOriginal(staged.reason, preparation.errors);
+  const images = reportedBuilds(targets, staged);
+  const signing = await beginSigning(
+    host,
+    options,
+    images.some(({ build }) => build.request.push),
+  );
   const started = host.clock.now();
   const { environment } = staged;
   const process = buildProcess(host, tools, command, route, staged.items, { environment, inputFile: input });
@@ -89,8 +98,29 @@ export async function runBake(run: BakeRun, { runOriginal, judge }: Doors): Prom
   }
   await tidyMetadata(host, staged);
   const exitCode = result.kind === 'exited' ? result.code : signalExitCode(result.signal);
-  const write = () => report(run, preparation.errors, targets, staged, exitCode);
-  return judge(result, await sendReport(host, options, write, run.silent));
+  const after = { ...run, host: askingOnce(host) };
+  const attested =
+    exitCode === EXIT.ok
+      ? await attestBuilds(after.host, tools, run, signing, images, run.silent)
+      : undefined;
+  const write = () => report(after, preparation.errors, targets, staged, images, exitCode, attested);
+  const sent = await sendReport(host, options, write, run.silent);
+  return judge(result, attested?.errors[0] ?? sent);
+}
+
+/** The targets that have a mark, inline or by labels, with what docker says of each. */
+function reportedBuilds(
+  targets: readonly TargetPlan[],
+  { metadataFile, labelled }: StagedBake,
+): readonly BuiltBuild[] {
+  const marked = targets.flatMap((plan) =>
+    plan.kind === 'marked' ? [{ target: plan.target, build: inlineReport(plan.build) }] : [],
+  );
+  const others = targets.filter((plan) => plan.kind === 'labelled');
+  return [...marked, ...(labelled ? others : [])].map(({ target, build }) => ({
+    build: { ...build, added: { ...build.added, _X_CHALK_BAKE_TARGET: target.name } },
+    image: { kind: 'metadata-file', path: metadataFile, bakeTarget: target.name },
+  }));
 }
 
 /** The user's metadata file holds the user's targets. Should it not be ours to write, there is one target too many in it. */
@@ -126,23 +156,23 @@ async function whyOurs(
   const steps = await findFailedSteps(host, tools, builderFlags(route.builder), files);
   const isUsers = steps.some(({ dockerfile, step }) => {
     const plan = targets.find(({ target }) => staged.dockerfiles.get(target.name) === dockerfile);
-    if (step.kind === 'unclear') return false;
+    if (step.kind !== 'at-line') return step.kind === 'in-output';
     return plan?.kind === 'marked' ? plan.build.plan.isUserLine(step.line) : true;
   });
   if (isUsers) return undefined;
   const [first] = steps;
   if (first === undefined) return 'the builder keeps no record of a failed target';
-  return first.step.kind === 'unclear'
-    ? first.step.why
-    : `line ${first.step.line} is ours: ${first.step.message}`;
+  return first.step.kind === 'unclear' ? first.step.why : `the step is ours: ${first.step.message}`;
 }
 
 async function report(
   run: BakeRun,
   errors: readonly ChalkError[],
   targets: readonly TargetPlan[],
-  { metadataFile, labelled }: StagedBake,
+  { labelled }: StagedBake,
+  images: readonly BuiltBuild[],
   exitCode: number,
+  attested: Attested | undefined,
 ): Promise<string> {
   const marked = targets.filter((plan) => plan.kind === 'marked');
   const others = labelled ? targets.filter((plan) => plan.kind === 'labelled') : [];
@@ -152,14 +182,6 @@ async function report(
       : targets.flatMap((plan) => (plan.kind === 'marked' ? [] : [plan.reason.code])),
   );
   const [code = marked.length > 0 ? 'wrapped' : 'bake'] = codes.size === 1 ? codes : [];
-  const builds = [
-    ...marked.map(({ target, build }) => ({ target, build: inlineReport(build) })),
-    ...others.map(({ target, build }) => ({ target, build })),
-  ];
-  const images = builds.map(({ target, build }) => ({
-    build: { ...build, added: { ...build.added, _X_CHALK_BAKE_TARGET: target.name } },
-    image: { kind: 'metadata-file', path: metadataFile, bakeTarget: target.name } as const,
-  }));
   const perTarget = targets.map((plan): [string, Readonly<Record<string, string>>] => {
     const reason = plan.kind === 'marked' ? plan.build.plan.reason : plan.reason;
     const injection =
@@ -175,7 +197,12 @@ async function report(
     exitCode,
     errors,
   } as const;
-  return reportOnAll(askingOnce(run.host), run.tools, images, outcome, {
-    _X_CHALK_BAKE_TARGETS: Object.fromEntries(perTarget),
-  });
+  return reportOnAll(
+    run.host,
+    run.tools,
+    images,
+    outcome,
+    { _X_CHALK_BAKE_TARGETS: Object.fromEntries(perTarget) },
+    attested,
+  );
 }

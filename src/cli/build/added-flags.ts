@@ -38,8 +38,17 @@ export interface AnswerFiles {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/** The user's own files where he named some, else private ones below `root`. */
-export function answerFiles(host: Host, command: DockerCommand, route: Route, root: string): AnswerFiles {
+/**
+ * The user's own files where he named some, else private ones below `root`. buildx has its answer in the metadata file,
+ * and refuses an ID file where files are written out as well: `needsId` is for who must have it all the same.
+ */
+export function answerFiles(
+  host: Host,
+  command: DockerCommand,
+  route: Route,
+  root: string,
+  needsId: boolean,
+): AnswerFiles {
   const file = (name: string): { readonly path: string; readonly added: readonly Item[] } => {
     const asked = lastValueOf(command.items, name);
     if (asked) return { path: resolve(host.cwd, asked), added: [] };
@@ -52,7 +61,7 @@ export function answerFiles(host: Host, command: DockerCommand, route: Route, ro
   }
   const metadata = file('metadata-file');
   return {
-    added: [...iid.added, ...metadata.added],
+    added: [...(needsId ? iid.added : []), ...metadata.added],
     iidFile: iid.path,
     metadataFile: metadata.path,
     // Nobody reads the provenance in a metadata file that only we asked for, and asking for it takes a call to the builder.

@@ -8,7 +8,7 @@ import { dockerHelper, type DockerTools } from '../../docker/tools.ts';
 import type { AttachedResult, Host } from '../../host/host.ts';
 import { renameIds, renameInMetadata } from '../../image/patch/index.ts';
 import { sealMark } from '../../mark/index.ts';
-import type { LabelPlan, PatchPlan, Reason } from '../../plan/index.ts';
+import type { LabelPlan, PatchPlan, Reason, Wrap } from '../../plan/index.ts';
 import type { End } from '../end.ts';
 import { type AnswerFiles, answerFiles, labelFlags, labelsFor } from './added-flags.ts';
 import { learnAboutBuild, type LearnedBuild } from './learn.ts';
@@ -27,7 +27,7 @@ export interface FallbackRun {
   readonly input: string | undefined;
   /** Whether docker answers on standard output alone, with the image's ID. */
   readonly quiet: boolean;
-  readonly wrap: boolean;
+  readonly wrap: Wrap;
   readonly shimFolder: string;
   readonly runtimeConfig: string | undefined;
 }
@@ -44,7 +44,7 @@ export interface FallbackEnd {
 export async function runLabelBuild(run: FallbackRun, plan: LabelPlan): Promise<FallbackEnd | 'not-started'> {
   const { host, command, request } = run;
   const root = await host.files.makeTemporary('docker-chalk-');
-  const files = answerFiles(host, command, run.route, root);
+  const files = answerFiles(host, command, run.route, root, false);
   const known = await learnAboutBuild(host, request);
   const mark = sealMark(newMarkKeys(host, known.learned));
   const labels = labelsFor(mark, request.labels);
@@ -73,7 +73,7 @@ export async function runLabelBuild(run: FallbackRun, plan: LabelPlan): Promise<
 export async function runPatchBuild(run: FallbackRun, plan: PatchPlan): Promise<FallbackEnd | 'not-started'> {
   const { host, tools, command, request, route } = run;
   const root = await host.files.makeTemporary('docker-chalk-');
-  const files = answerFiles(host, command, route, root);
+  const files = answerFiles(host, command, route, root, true);
   // The old builder's images are its cache as well; those of BuildKit are nobody's once they have lost their names. Asked
   // for while the build begins: an answer that comes too late holds the new image, which then is left alone.
   const listing = route.kind === 'buildx' ? engineImageIds(host, tools) : undefined;

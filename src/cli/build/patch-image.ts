@@ -33,7 +33,7 @@ import {
 } from '../../image/patch/index.ts';
 import { readPrograms, timeOfText } from '../../image/payload.ts';
 import { type Mark, type MarkValue, sealMark } from '../../mark/index.ts';
-import { decideWrapping, SHIM_PLATFORMS, type Wrapping } from '../../plan/index.ts';
+import { decideWrapping, programsFor, SHIM_PLATFORMS, type Wrap, type Wrapping } from '../../plan/index.ts';
 
 /** Where the image of a build may be found, the surest first, and what its patch is made of. */
 export interface PatchInput {
@@ -43,7 +43,7 @@ export interface PatchInput {
   readonly builder: Builder | undefined;
   readonly buildRef: string | undefined;
   readonly markKeys: Readonly<Record<string, MarkValue | undefined>>;
-  readonly wrap: boolean;
+  readonly wrap: Wrap;
   readonly shimFolder: string;
   readonly runtimeConfig: string | undefined;
 }
@@ -181,9 +181,9 @@ async function packPatch(
   if (platform.os !== 'linux') {
     throw new ChalkError('PROCESS_FAILED', `an image for ${name} cannot be patched`);
   }
-  const programPlatform = { os: platform.os, architecture: platform.architecture };
-  const canWrap = input.wrap && SHIM_PLATFORMS.has(formatPlatform(programPlatform));
-  const decision = canWrap ? decideWrapping({ entrypoint, cmd }) : undefined;
+  const programPlatform = programsFor(platform);
+  const canWrap = input.wrap !== false && SHIM_PLATFORMS.has(formatPlatform(programPlatform));
+  const decision = canWrap ? decideWrapping({ entrypoint, cmd }, input.wrap) : undefined;
   const wrapping = decision?.kind === 'wrap' ? decision.wrapping : undefined;
   const mark = sealMark({ DOCKER_PLATFORMS: [name], ...input.markKeys, DOCKER_PLATFORM: name });
   const { runtimeConfig } = input;

@@ -34,6 +34,7 @@ import {
   type PatchPlan,
   type PlatformConfig,
   type ReasonCode,
+  type Wrap,
 } from '../../plan/index.ts';
 import { newMarkKeys, reportedKeys } from './mark-keys.ts';
 import { type BuildSource, readSource } from './source.ts';
@@ -65,7 +66,7 @@ export type Preparation =
   | { readonly kind: 'pass'; readonly plan: PassPlan; readonly errors: readonly ChalkError[] };
 
 export interface PrepareOptions {
-  readonly wrap: boolean;
+  readonly wrap: Wrap;
   readonly runtimeConfig: boolean;
   /** Whether the build can be given another target than the user's. */
   readonly canRetarget?: boolean;
@@ -104,6 +105,12 @@ async function prepare(
   if (read.kind === 'refused') return passing('argv', read.why);
   const { request } = read;
   if (request.noImage !== undefined) return passing('no-image', request.noImage);
+  if (request.filesToo) {
+    return passing(
+      'files-too',
+      "the image's files are written out as well, and are to be the user's own alone",
+    );
+  }
   const source = await readSource(host, tools, builder, command, request, options.input);
   if (source.kind === 'pass') return { kind: 'pass', plan: source, errors: [] };
 
@@ -111,6 +118,9 @@ async function prepare(
   const collecting = Promise.all([sourceFacts(host, request, source.folder), collectCi(host)]);
   const resolving = resolve(host, tools, builder, request, source.dockerfile, options.contextConfig);
   const [[git, ci], resolved] = await Promise.all([collecting, resolving]);
+  if (!resolved.answer.namedContexts) {
+    return passing('foreign-frontend', 'the BuildKit of this builder knows no named contexts');
+  }
 
   const plan = decidePlan({
     dockerfile: source.dockerfile,

@@ -9,10 +9,11 @@ import { type BuildMetadata, readBuildMetadata } from '../../docker/run-build.ts
 import type { DockerTools } from '../../docker/tools.ts';
 import type { Host } from '../../host/host.ts';
 import { outputOf } from '../../host/processes.ts';
-import { bareDigest, digestTable, inspectImage } from '../../image/image-facts.ts';
+import { bareDigest, digestTable, inspectImage, tagTable } from '../../image/image-facts.ts';
 import type { Mark, MarkMap, MarkValue } from '../../mark/index.ts';
 import type { Reason } from '../../plan/index.ts';
 import { newActionId, redactItems, writeReport } from '../../report/index.ts';
+import type { Attested } from '../attested.ts';
 import { PRODUCT_VERSION } from '../version.ts';
 import type { PreparedBuild } from './prepare.ts';
 
@@ -38,6 +39,8 @@ export interface ReportedBuild {
   readonly added: Readonly<Record<string, MarkValue>>;
   readonly hostFacts: Readonly<Record<string, MarkValue>>;
   readonly errors: readonly ChalkError[];
+  /** The user's own Dockerfile, where it was read. */
+  readonly dockerfile?: Uint8Array;
 }
 
 /** An inline build, for `markedReport`. */
@@ -45,6 +48,7 @@ export function inlineReport(build: PreparedBuild): ReportedBuild {
   return {
     ...build,
     folder: build.source.folder,
+    dockerfile: build.source.dockerfile.bytes,
     added: {
       DOCKER_FILE_CHALKED: new TextDecoder().decode(build.plan.dockerfile),
       DOCKER_CHALK_ADDED_TO_DOCKERFILE: build.plan.added,
@@ -79,8 +83,9 @@ export async function markedReport(
   build: ReportedBuild,
   image: BuiltImage | undefined,
   outcome: Outcome,
+  attested?: Attested,
 ): Promise<string> {
-  return reportOnAll(host, tools, [{ build, image }], outcome, {});
+  return reportOnAll(host, tools, [{ build, image }], outcome, {}, attested);
 }
 
 /** The same for several images of one run; `keys` are host keys that say more about the run. */
@@ -90,10 +95,13 @@ export async function reportOnAll(
   images: readonly { readonly build: ReportedBuild; readonly image: BuiltImage | undefined }[],
   outcome: Outcome,
   keys: Readonly<Record<string, MarkValue>>,
+  attested?: Attested,
 ): Promise<string> {
   const built = outcome.exitCode === 0;
   const [entries, known, buildx] = await Promise.all([
-    Promise.all(images.map(({ build, image }) => chalksOf(host, tools, build, built ? image : undefined))),
+    Promise.all(
+      images.map(({ build, image }) => chalksOf(host, tools, build, built ? image : undefined, attested)),
+    ),
     hostKeys(host, outcome),
     buildxVersion(host, tools),
   ]);
@@ -105,10 +113,11 @@ export async function reportOnAll(
       ...known,
       ...Object.fromEntries(images.flatMap(({ build }) => Object.entries(build.hostFacts))),
       ...(buildx === undefined ? {} : { _DOCKER_BUILDX_VERSION: buildx }),
+      ...attested?.keys,
       ...keys,
     },
     chalks: built ? entries.flatMap(({ chalks }) => chalks) : [],
-    errors: [...errors, ...outcome.errors],
+    errors: [...errors, ...outcome.errors, ...(attested?.errors ?? []), ...(attested?.warnings ?? [])],
     exitCode: outcome.exitCode,
   });
 }
@@ -118,10 +127,13 @@ async function chalksOf(
   tools: DockerTools,
   build: ReportedBuild,
   image: BuiltImage | undefined,
+  attested: Attested | undefined,
 ): Promise<{ readonly chalks: readonly MarkMap[]; readonly errors: readonly ChalkError[] }> {
   const { folder } = build;
+  const metadata =
+    image?.kind === 'metadata-file' ? await readBuildMetadata(host, image.path, image.bakeTarget) : undefined;
   const [imageFacts, status] = await Promise.all([
-    image === undefined ? NOTHING : imageKeys(host, tools, build, image),
+    image === undefined ? NOTHING : imageKeys(host, tools, build, image, metadata),
     folder === undefined ? { facts: {}, errors: [] } : collectGitStatus(host, folder),
   ]);
   const chalks = build.marks.map(
@@ -134,6 +146,11 @@ async function chalksOf(
         ['_OP_ARTIFACT_CONTEXT', 'build'],
         ...Object.entries(build.added),
         ...Object.entries(imageFacts),
+        ...Object.entries(
+          metadata?.digest === undefined
+            ? NOTHING
+            : (attested?.factsOf(metadata.digest, mark.values) ?? NOTHING),
+        ),
       ]),
   );
   return { chalks, errors: [...build.errors, ...status.errors] };
@@ -157,6 +174,7 @@ async function imageKeys(
   tools: DockerTools,
   build: ReportedBuild,
   image: BuiltImage,
+  metadata: BuildMetadata | undefined,
 ): Promise<Readonly<Record<string, MarkValue>>> {
   if (image.kind === 'local') {
     const local = await inspectImage(host, tools, image.name);
@@ -164,7 +182,6 @@ async function imageKeys(
     const { configDigest } = image;
     return configDigest === undefined ? facts : { ...facts, _IMAGE_CONFIG_DIGEST: bareDigest(configDigest) };
   }
-  const metadata = await readBuildMetadata(host, image.path, image.bakeTarget);
   if (metadata === undefined) return {};
   const ids = [metadata.configDigest, metadata.digest].filter((id) => id !== undefined);
   for (const id of ids) {
@@ -190,6 +207,9 @@ function digestKeys(metadata: BuildMetadata, pushed: boolean): Readonly<Record<s
     });
     const isIndex = mediaType?.includes('index') || mediaType?.includes('manifest.list');
     keys[isIndex ? '_REPO_LIST_DIGESTS' : '_REPO_DIGESTS'] = digestTable(repositories);
+    // What is pushed by digest has a name without a tag.
+    const tagged = metadata.names.filter((name) => /:[\w.-]+$/.test(name));
+    if (tagged.length > 0) keys['_REPO_TAGS'] = tagTable(tagged, repositories);
   }
   return keys;
 }
@@ -197,7 +217,7 @@ function digestKeys(metadata: BuildMetadata, pushed: boolean): Readonly<Record<s
 const PluginMetadata = z.object({ Version: z.string() });
 
 /** From the plugin's own metadata: the quickest thing it answers. */
-async function buildxVersion(host: Host, tools: DockerTools): Promise<string | undefined> {
+export async function buildxVersion(host: Host, tools: DockerTools): Promise<string | undefined> {
   if (tools.buildx === undefined) return undefined;
   const result = await host.processes.run({ file: tools.buildx, args: ['docker-cli-plugin-metadata'] });
   const parsed = PluginMetadata.safeParse(parseJson(outputOf(result) ?? ''));

@@ -4,6 +4,7 @@ import type { DockerCommand } from '../../docker/argv/command.ts';
 import { type Item, lastValueOf, switchIsOn } from '../../docker/argv/parse.ts';
 import { findFailedStep } from '../../docker/build-record.ts';
 import { type Builder, builderFlags } from '../../docker/builder.ts';
+import { checksAreErrors, failsByItself, failsOwnChecks } from '../../docker/rehearsal.ts';
 import { buildProcess, type Route } from '../../docker/run-build.ts';
 import type { DockerTools } from '../../docker/tools.ts';
 import { signalExitCode } from '../../host/attached.ts';
@@ -12,9 +13,11 @@ import { pass, type Reason } from '../../plan/index.ts';
 import type { End } from '../end.ts';
 import { EXIT } from '../exit-codes.ts';
 import { sendReport } from '../send-report.ts';
+import { wrapOption } from '../wrap-option.ts';
+import { attestBuilds, beginSigning } from './attest.ts';
 import { stageBuild } from './execute.ts';
 import { runLabelBuild, runPatchBuild } from './fallback-build.ts';
-import type { Preparation } from './prepare.ts';
+import type { Preparation, PreparedBuild } from './prepare.ts';
 import { inlineReport, markedReport, type Outcome, passedReport } from './report.ts';
 
 /** What Ctrl-C leaves behind in buildx (`cmd/buildx/main.go`), and a shell's word for SIGINT. */
@@ -45,9 +48,10 @@ export async function runFallback(
 ): Promise<End> {
   const { host, tools, command, options } = run;
   const shimFolder = join(import.meta.dirname, 'shim');
-  const wrap = !switchIsOn(options, 'no-wrap');
+  const wrap = wrapOption(host, options);
   const quiet = isSilent(host, command);
   const fallback = { ...run, request, quiet, wrap, shimFolder, runtimeConfig: runtime };
+  const signing = await beginSigning(host, options, request.push);
   let ended;
   try {
     ended = plan.kind === 'patch' ? await runPatchBuild(fallback, plan) : await runLabelBuild(fallback, plan);
@@ -67,12 +71,14 @@ export async function runFallback(
     exitCode: exitCodeOfResult(end),
     errors: [...errors, ...ended.outcome.errors],
   };
+  const isPushed = marked !== undefined && outcome.exitCode === EXIT.ok;
+  const attested = isPushed ? await attestBuilds(host, tools, run, signing, [marked], quiet) : undefined;
   const sent = await sendReport(host, options, () =>
     marked === undefined
       ? passedReport(host, outcome)
-      : markedReport(host, tools, marked.build, marked.image, outcome),
+      : markedReport(host, tools, marked.build, marked.image, outcome, attested),
   );
-  return judged(run, end, failure ?? sent);
+  return judged(run, end, failure ?? attested?.errors[0] ?? sent);
 }
 
 /** Builds with our lines in a copy of the Dockerfile. Fails only as the user's own build would. */
@@ -94,6 +100,7 @@ export async function runMarked(
     ]);
   }
   const process = buildProcess(host, tools, command, route, staged.items, staged);
+  const signing = await beginSigning(host, options, build.request.push);
   const result = await host.processes.attach(process);
   const errors: ChalkError[] = [];
   if (result.kind === 'not-started') {
@@ -102,15 +109,9 @@ export async function runMarked(
     ]);
   }
   if (result.kind === 'exited' && result.code !== EXIT.ok && result.code !== CANCELLED) {
-    const step = await findFailedStep(
-      host,
-      tools,
-      builder === undefined ? [] : builderFlags(builder),
-      staged.dockerfile,
-    );
     // Strict builds are not run a second time without a mark: the failure stands.
-    if (!run.strict && (step.kind === 'unclear' || !build.plan.isUserLine(step.line))) {
-      const why = step.kind === 'unclear' ? step.why : `line ${step.line} is ours: ${step.message}`;
+    const why = run.strict ? undefined : await whyOurs(run, builder, build, staged.dockerfile, result.code);
+    if (why !== undefined) {
       const error = new ChalkError('PROCESS_FAILED', `the marked build exited with ${result.code}: ${why}`);
       return runOriginal(run, pass('internal', 'the marked build failed').reason, [error]);
     }
@@ -123,13 +124,47 @@ export async function runMarked(
     errors,
   };
   const image = { kind: 'metadata-file', path: staged.metadataFile } as const;
+  const silent = isSilent(host, command);
+  const reported = inlineReport(build);
+  const attested =
+    outcome.exitCode === EXIT.ok
+      ? await attestBuilds(host, tools, run, signing, [{ build: reported, image }], silent)
+      : undefined;
   const failure = await sendReport(
     host,
     options,
-    () => markedReport(host, tools, inlineReport(build), image, outcome),
-    isSilent(host, command),
+    () => markedReport(host, tools, reported, image, outcome, attested),
+    silent,
   );
-  return judged(run, result, failure);
+  return judged(run, result, attested?.errors[0] ?? failure);
+}
+
+/**
+ * Why a failed build may have failed through us; undefined where it is proven that it would have without us, in the same
+ * words: at a line of the user's, at bringing the result where he wanted it, or before the first step.
+ */
+async function whyOurs(
+  { host, tools, command, route, input }: Run,
+  builder: Builder | undefined,
+  { plan, request, source }: PreparedBuild,
+  dockerfile: string,
+  code: number,
+): Promise<string | undefined> {
+  const flags = builder === undefined ? [] : builderFlags(builder);
+  const step = await findFailedStep(host, tools, flags, dockerfile);
+  switch (step.kind) {
+    case 'at-line':
+      return plan.isUserLine(step.line) ? undefined : `line ${step.line} is ours: ${step.message}`;
+    case 'in-output':
+      return undefined;
+    case 'unclear': {
+      if (route.kind !== 'buildx') return step.why;
+      if (await failsByItself(host, tools, command, route, input, code)) return undefined;
+      const checks = request.buildArgs.get('BUILDKIT_DOCKERFILE_CHECK') ?? source.dockerfile.check;
+      const isUsers = checksAreErrors(checks) && (await failsOwnChecks(host, tools, command, route, input));
+      return isUsers ? undefined : step.why;
+    }
+  }
 }
 
 /** In strict mode a build that docker finished and we did not is a failure; what went wrong is said even in quiet modes. */

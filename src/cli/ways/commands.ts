@@ -4,6 +4,7 @@ import type { Item } from '../../docker/argv/parse.ts';
 import { dockerHelper, type DockerTools, findTools } from '../../docker/tools.ts';
 import type { Host } from '../../host/host.ts';
 import { outputOf } from '../../host/processes.ts';
+import { SHIM_PLATFORMS } from '../../plan/index.ts';
 import { defaultReportFile } from '../../report/index.ts';
 import { EXIT } from '../exit-codes.ts';
 import { PRODUCT_VERSION } from '../version.ts';
@@ -161,9 +162,9 @@ async function engineVersion(host: Host, tools: DockerTools): Promise<string | u
 }
 
 async function missingShims(host: Host): Promise<string[]> {
-  const wanted = ['linux-amd64', 'linux-arm64'].flatMap((platform) =>
-    ['shim', 'reporter'].map((program) => join(platform, program)),
-  );
+  const wanted = [...SHIM_PLATFORMS]
+    .map((platform) => platform.replaceAll('/', '-'))
+    .flatMap((platform) => ['shim', 'reporter'].map((program) => join(platform, program)));
   const stats = await Promise.all(
     wanted.map((name) => host.files.stat(join(import.meta.dirname, 'shim', name))),
   );

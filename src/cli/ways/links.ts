@@ -14,7 +14,7 @@ export const PLUGIN: Way = {
 /** `docker …`: a link named docker, in a folder that PATH has before docker's own. */
 export const WRAPPER: Way = {
   name: 'wrapper',
-  catches: 'docker build, wherever docker is found on PATH',
+  catches: 'docker build and docker compose build, wherever docker is found on PATH',
   inspect: async (place) => {
     const path = await wrapperPath(place);
     const state = await inspectLink(place, path);

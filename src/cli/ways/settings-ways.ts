@@ -125,7 +125,8 @@ function aliasesOf(settings: Settings): {
   });
 }
 
-function foldersOf(settings: Settings): readonly string[] {
+/** The folders of plugins docker's configuration names. Throws `CONFIG_INVALID`. */
+export function foldersOf(settings: Settings): readonly string[] {
   const parsed = Folders.safeParse(settings['cliPluginsExtraDirs']);
   if (parsed.success) return parsed.data ?? [];
   throw new ChalkError(

@@ -79,13 +79,28 @@ export function parseChalkLine(
   const behind = outer.rest[0] === 'chalk' ? outer.rest.slice(1) : outer.rest;
   const inner = parseFlags(behind, CHALK_FLAGS, false);
   if (inner.kind !== 'parsed') return inner;
-  const isGlobal = (item: Item) =>
-    item.kind === 'flags' && item.settings.every(({ flag }) => GLOBAL_FLAGS.includes(flag));
   return {
     globals: [...outer.items, ...inner.items].filter(isGlobal),
     options: inner.items.filter((item) => !isGlobal(item)),
     words: inner.rest,
   };
+}
+
+/**
+ * A line with a flag before `chalk` that is not known here: docker took it, and then started us, so it is one of docker's.
+ * The same words without `chalk` and our own options, or undefined where the flag is not such a one.
+ */
+export function withoutChalk(argv: readonly string[]): readonly string[] | undefined {
+  const outer = parseFlags(argv, GLOBAL_FLAGS, false);
+  if (outer.kind !== 'unknown-flag') return undefined;
+  const at = argv.indexOf('chalk', argv.indexOf(outer.word));
+  const inner = parseFlags(argv.slice(at + 1), CHALK_FLAGS, false);
+  if (at === -1 || inner.kind !== 'parsed') return undefined;
+  return [...argv.slice(0, at), ...render(inner.items.filter(isGlobal)), ...inner.rest];
+}
+
+function isGlobal(item: Item): boolean {
+  return item.kind === 'flags' && item.settings.every(({ flag }) => GLOBAL_FLAGS.includes(flag));
 }
 
 /** Takes the words behind the global flags apart. */

@@ -76,7 +76,8 @@ export const PULL_FLAGS: FlagTable = [
 
 /** Our own options. They stand between `chalk` and the command, never among docker's flags. */
 export const CHALK_FLAGS: FlagTable = [
-  ...flags('value', 'report runtime-report'),
-  ...flags('switch', 'explain no-wrap no-report strict'),
+  ...flags('value', 'report runtime-mode runtime-report sbom sbom-format'),
+  ...flags('value', 'key fulcio-url rekor-url timestamp-url trusted-root'),
+  ...flags('switch', 'explain keyless no-wrap no-report no-sign sign strict'),
   ...GLOBAL_FLAGS,
 ];

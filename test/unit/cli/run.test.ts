@@ -18,6 +18,8 @@ describe('wrong options of ours', () => {
     ['chalk --explain=maybe build .', 'ARGV_BAD_VALUE', '--explain'],
     ['chalk --report', 'ARGV_BAD_VALUE', '--report'],
     ['chalk --runtime-report relative build .', 'ARGV_BAD_VALUE', 'relative'],
+    ['chalk --runtime-mode later build .', 'ARGV_BAD_VALUE', 'later'],
+    ['chalk --runtime-mode= build .', 'ARGV_BAD_VALUE', 'mode'],
     ['chalk extract', 'ARGV_USAGE', ''],
     ['chalk extract a b', 'ARGV_USAGE', ''],
     ['chalk extract a --bogus', 'ARGV_USAGE', 'bogus'],
@@ -38,10 +40,22 @@ describe('without docker', () => {
   });
 });
 
-test('version', async () => {
+test.each(['chalk version', 'chalk --version', 'chalk -v'])('%s', async (line) => {
   const host = fakeHost();
-  expect(await run(host, ['chalk', 'version'])).toEqual({ kind: 'exited', code: 0 });
+  expect(await run(host, words(line))).toEqual({ kind: 'exited', code: 0 });
   expect(host.printed.out).toMatch(/^docker-chalk \d+\.\d+\.\d+/);
+});
+
+describe('a flag of docker’s that is not known here, before chalk', () => {
+  test.each([
+    ['--tomorrow chalk build -t x .', '--tomorrow build -t x .'],
+    ['--tomorrow value chalk --no-report -D build .', '--tomorrow value -D build .'],
+    ['-D --tomorrow=1 chalk bake', '-D --tomorrow=1 bake'],
+  ])('%s is docker’s', async (line, expected) => {
+    const host = fakeHost(DOCKER);
+    expect(await run(host, words(line))).toEqual({ kind: 'exited', code: 7 });
+    expect(host.attached.map(({ args }) => args.join(' '))).toEqual([expected]);
+  });
 });
 
 describe('a command line whose flags cannot be told apart', () => {
@@ -120,4 +134,65 @@ test('where there is no room for what comes on standard input, docker reads it i
   expect(host.attached.map(({ args, inputFile }) => [...args, inputFile])).toEqual([
     ['buildx', 'build', '-', undefined],
   ]);
+});
+
+describe('compose', () => {
+  const CONFIG = '/home/u/.docker';
+  const WORLD: World = {
+    ...DOCKER,
+    programs: ['/usr/bin/docker', BUILDX],
+    files: { [`${CONFIG}/config.json`]: '{"credsStore":"x","cliPluginsExtraDirs":["/opt/p"]}' },
+  };
+  const installed = (world: World) => ({
+    ...fakeHost(world),
+    launch: { entry: 'plugin' as const, launcher: '/opt/chalk/docker-chalk' },
+  });
+
+  test('gets a copy of the configuration that names our link before buildx, and its environment as it was', async () => {
+    const host = installed(WORLD);
+    expect(await run(host, words('-D chalk --strict compose -f x.yaml up --build'))).toEqual({
+      kind: 'exited',
+      code: 7,
+    });
+    const [process] = host.attached;
+    const copy = process?.args[2] ?? '';
+    expect(process?.args).toEqual(['-D', '--config', copy, 'compose', '-f', 'x.yaml', 'up', '--build']);
+    expect(process?.env).toEqual({ ...DOCKER.env, CHALK_OPTIONS: '["--strict"]' });
+    const settings: unknown = JSON.parse(host.disk.get(`${copy}/config.json`)?.content ?? '');
+    expect(settings).toMatchObject({ credsStore: 'x', cliPluginsExtraDirs: [expect.any(String), '/opt/p'] });
+  });
+
+  test.each([
+    ['no buildx', { ...WORLD, programs: ['/usr/bin/docker'] }, ''],
+    [
+      'a configuration nobody can read',
+      { ...WORLD, files: { [`${CONFIG}/config.json`]: 'x' } },
+      'CONFIG_INVALID',
+    ],
+  ])('with %s docker runs it as it is', async (_, world, said) => {
+    const host = installed(world);
+    expect(await run(host, words('chalk compose build'))).toEqual({ kind: 'exited', code: 7 });
+    expect(host.attached.map(({ args }) => args)).toEqual([['compose', 'build']]);
+    expect(host.printed.error).toContain(said);
+  });
+
+  test('is not explained', async () => {
+    await expect(run(fakeHost(DOCKER), words('chalk --explain compose build'))).rejects.toMatchObject({
+      code: 'ARGV_BAD_VALUE',
+    });
+  });
+
+  test('in buildx’s place the options are those that were typed before compose', async () => {
+    const host = {
+      ...fakeHost({
+        ...DOCKER,
+        env: { ...DOCKER.env, CHALK_OPTIONS: '["--no-report"]' },
+        programs: ['/usr/bin/docker', BUILDX],
+        attach: () => ({ kind: 'exited', code: 1 }),
+      }),
+      launch: { entry: 'buildx' as const, launcher: '/opt/chalk/docker-chalk' },
+    };
+    expect(await run(host, ['bake', '--print'])).toEqual({ kind: 'exited', code: 1 });
+    expect(host.attached.map(({ args }) => args)).toEqual([['bake', '--print']]);
+  });
 });

@@ -70,6 +70,51 @@ describe('where a build failed', () => {
   );
 });
 
+describe('what buildx notes of its builds', () => {
+  const noted = (ref: string, DockerfilePath: string): Record<string, string> => ({
+    [`/home/u/.docker/buildx/refs/b/b0/${ref}`]: JSON.stringify({ Target: 'default', DockerfilePath }),
+  });
+
+  test('leads to the record, however many others failed meanwhile', async () => {
+    const others = Array.from({ length: 50 }, (_, index) => `other${index}`);
+    const files = {
+      ...noted('ours', '/tmp/ours/file/Dockerfile'),
+      ...Object.fromEntries(others.flatMap((ref) => Object.entries(noted(ref, '/work/Dockerfile')))),
+    };
+    const host = fakeHost({
+      files,
+      run: ({ args }) =>
+        exited(
+          args.includes('ls')
+            ? [...others, 'ours'].map((ref) => listed(ref)).join('\n')
+            : record('x', 'x:3\n'),
+        ),
+    });
+    const step = await findFailedStep(host, toolsWith(), [], '/tmp/ours/file/Dockerfile');
+    expect(step).toMatchObject({ kind: 'at-line', line: 3 });
+    expect(host.ran).toHaveLength(2);
+  });
+
+  test('may be missing: then few records are looked at', async () => {
+    const others = Array.from({ length: 50 }, (_, index) => listed(`other${index}`));
+    const { host, step } = await stepOf(others.join('\n'), {});
+    expect([step.kind, host.ran.length]).toEqual(['unclear', 5]);
+  });
+});
+
+test('a build that has a provenance failed at its output', async () => {
+  const Attachments = [{ Type: 'https://slsa.dev/provenance/v0.2' }];
+  const Dockerfile = '/tmp/ours/file/Dockerfile';
+  const stepWith = async (Error: object) =>
+    (await stepOf(listed('one'), { one: JSON.stringify({ Dockerfile, Attachments, Error }) })).step;
+  expect(await stepWith({ Message: 'failed to push' })).toEqual({
+    kind: 'in-output',
+    message: 'failed to push',
+  });
+  expect(await stepWith({ Message: 'x', Name: '[2/3] RUN x' })).toMatchObject({ kind: 'unclear' });
+  expect(await stepWith({})).toMatchObject({ kind: 'unclear' });
+});
+
 describe('a metadata file', () => {
   const read = async (text: string) => readBuildMetadata(fakeHost({ files: { '/m': text } }), '/m');
 

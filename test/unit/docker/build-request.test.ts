@@ -100,6 +100,7 @@ test('everything else that later stages ask for', () => {
     push: false,
     metadataFile: 'm',
     noImage: undefined,
+    filesToo: false,
   });
 });
 
@@ -135,4 +136,18 @@ describe('a build that makes no image says why', () => {
   ])('%s makes one', (flags) => {
     expect(request(`build ${flags} .`).noImage).toBeUndefined();
   });
+});
+
+test.each([
+  ['-o type=image', false, undefined],
+  ['-o type=docker -o type=cacheonly', false, undefined],
+  ['-o out -o type=image', true, undefined],
+  ['-o type=tar,dest=x -o type=registry', true, undefined],
+  ['-o out --push', true, undefined],
+  ['-o type=local,dest=out --load', true, undefined],
+  ['-o type=cacheonly --push', false, undefined],
+  ['-o out --push=false', true, 'output out is no image'],
+  ['-o out -o -', true, 'output out and - is no image'],
+] as const)('%s: files %j, no image %j', (flags, filesToo, noImage) => {
+  expect(request(`build ${flags} .`)).toMatchObject({ filesToo, noImage });
 });

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseCommand } from '../../../src/docker/argv/command.ts';
-import { asksAttestations, imageDestination } from '../../../src/docker/destination.ts';
+import { asksAttestations, imageDestination, pushesImage } from '../../../src/docker/destination.ts';
 
 function items(line: string) {
   const parsed = parseCommand([], ['build', ...line.split(' ').filter((word) => word !== ''), '.']);
@@ -54,4 +54,21 @@ test.each([
   ['--provenance=false --sbom=generator=x', true],
 ])('attestations asked for in %s: %s', (line, asked) => {
   expect(asksAttestations(items(line))).toBe(asked);
+});
+
+test.each([
+  ['', false],
+  ['--push', true],
+  ['--push=false', false],
+  ['-o type=registry', true],
+  ['-o type=registry,name=x', true],
+  ['-o type=image,push=true', true],
+  ['-o name=x,push=true', true],
+  ['-o type=image,"name=x,y",push=1', true],
+  ['-o type=image,push=false', false],
+  ['-o type=docker,push=true', false],
+  ['-o out', false],
+  ['-o type=local,dest=x -o type=registry', true],
+])('%s is pushed: %s', (line, pushed) => {
+  expect(pushesImage(items(line))).toBe(pushed);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { inline } from './support.ts';
+import { inline, passed } from './support.ts';
 
 const BEHIND = 'FROM scratch AS b\nCMD ["/b"]\n';
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -43,4 +43,14 @@ test.each([
 
 test('a build that cannot have another target keeps its own', () => {
   expect(inline(`FROM scratch AS a\nCMD ["/a"]\n${BEHIND}`, { target: 'a' }).target).toBeUndefined();
+});
+
+test('a file with a stage of the name our context has is left alone', () => {
+  const plan = passed('FROM scratch AS chalk-payload\nFROM scratch\nCMD ["/a"]\n');
+  expect(plan).toMatchObject({ kind: 'pass', reason: { code: 'stage-replaced' } });
+});
+
+test('the line that names the frontend is no line of the user’s: an old one fails there because of us', () => {
+  const plan = inline('# syntax=docker/dockerfile:1\nFROM scratch\nCMD ["/a"]\n');
+  expect([1, 2, 3].map(plan.isUserLine)).toEqual([false, true, true]);
 });

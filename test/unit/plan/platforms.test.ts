@@ -30,9 +30,18 @@ test('every folder is named as BuildKit’s variables spell it', () => {
   ]);
 });
 
-test('a variant runs the baseline’s programs', () => {
-  const [only] = inline(CMD, { platforms: ['linux/amd64/v3'] }).platforms;
-  expect(only?.programs).toEqual({ os: 'linux', architecture: 'amd64' });
+test.each([
+  ['linux/amd64/v3', 'linux/amd64'],
+  ['linux/arm64/v9', 'linux/arm64'],
+  ['linux/arm/v8', 'linux/arm/v7'],
+  ['linux/arm', 'linux/arm/v7'],
+  ['linux/ppc64le', 'linux/ppc64le'],
+  ['linux/riscv64', 'linux/riscv64'],
+  ['linux/s390x', 'linux/s390x'],
+])('%s runs the programs of %s', (platform, baseline) => {
+  const made = inline(CMD, { platforms: [platform] });
+  expect(made.platforms.map(({ programs }) => formatPlatform(programs))).toEqual([baseline]);
+  expect(made.entrypoint).toBeDefined();
 });
 
 test('FROM --platform says which programs run; the mark is the one of the platform built for', () => {
@@ -41,10 +50,13 @@ test('FROM --platform says which programs run; the mark is the one of the platfo
   expect(only && formatPlatform(only.programs)).toBe('linux/arm64');
 });
 
-test('one platform without a shim leaves all unwrapped', () => {
-  const made = inline(CMD, { platforms: ['linux/amd64', 'linux/riscv64'] });
-  expect(made).toMatchObject({ entrypoint: undefined, reason: { code: 'platform-unsupported' } });
-});
+test.each(['linux/386', 'linux/arm/v6', 'linux/loong64'])(
+  '%s has no shim and leaves all unwrapped',
+  (other) => {
+    const made = inline(CMD, { platforms: ['linux/amd64', other] });
+    expect(made).toMatchObject({ entrypoint: undefined, reason: { code: 'platform-unsupported' } });
+  },
+);
 
 test.each([
   [true, 'pass', 'platforms-differ'],

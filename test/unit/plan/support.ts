@@ -1,6 +1,12 @@
 import { parsePlatform, type Platform } from '../../../src/base/platform.ts';
 import { type BaseConfig, parseDockerfile, resolveConfig } from '../../../src/dockerfile/index.ts';
-import { decidePlan, type InlinePlan, type PassPlan, type PlanInput } from '../../../src/plan/index.ts';
+import {
+  decidePlan,
+  type InlinePlan,
+  type PassPlan,
+  type PlanInput,
+  type Wrap,
+} from '../../../src/plan/index.ts';
 
 export interface Case {
   readonly platforms?: readonly string[];
@@ -9,7 +15,7 @@ export interface Case {
   readonly base?: BaseConfig | ((platform: Platform) => BaseConfig);
   readonly contexts?: Readonly<Record<string, string>>;
   readonly checkArgument?: string;
-  readonly wrap?: boolean;
+  readonly wrap?: Wrap;
   readonly runtimeConfig?: boolean;
   readonly canRetarget?: boolean;
 }

@@ -78,6 +78,29 @@ describe('a shim that is there already', () => {
     expect(made.entrypoint).toEqual({ before: own, after: ['/.chalk/shim', '--', ...own], cmd: [] });
   });
 
+  test.each([
+    [['/.chalk/shim', '--mode=sync', '--', '/a'], true, ['/.chalk/shim', '--mode=sync', '--', '/a']],
+    [['/.chalk/shim', '--mode=sync', '--', '/a'], 'init', ['/.chalk/shim', '--mode=init', '--', '/a']],
+    [
+      ['/.chalk/shim', '--mode=sync', '--mode=later', '--x', '--', '/a'],
+      true,
+      ['/.chalk/shim', '--mode=sync', '--', '/a'],
+    ],
+    [
+      ['/.chalk/shim', '--mode=off', '--mode=exec', '--', '/a'],
+      true,
+      ['/.chalk/shim', '--mode=exec', '--', '/a'],
+    ],
+    [
+      ['/.chalk/shim', '/a', '--mode=sync', '--', 'b'],
+      true,
+      ['/.chalk/shim', '--', '/a', '--mode=sync', '--', 'b'],
+    ],
+    [['/a'], 'heartbeat', ['/.chalk/shim', '--mode=heartbeat', '--', '/a']],
+  ] as const)('%j with mode %s', (there, wrap, after) => {
+    expect(inline('FROM b', { base: { entrypoint: there }, wrap }).entrypoint?.after).toEqual(after);
+  });
+
   test('before a CMD is one of an image with a CMD alone', () => {
     const made = inline('FROM b', { base: { entrypoint: ['/.chalk/shim', '--'], cmd: ['/a'] } });
     expect(made.added).toEqual(wrapped(entrypoint(), 'CMD ["/a"]'));
@@ -102,9 +125,9 @@ describe('an image that is marked only', () => {
   });
 
   test('is one for a platform without a shim', () => {
-    const made = inline('FROM scratch\nCMD ["/a"]', { platforms: ['linux/s390x'] });
+    const made = inline('FROM scratch\nCMD ["/a"]', { platforms: ['linux/386'] });
     expect(made).toMatchObject({ entrypoint: undefined, reason: { code: 'platform-unsupported' } });
-    expect(made.added).toEqual([MARK.replace('linux-amd64', 'linux-s390x')]);
+    expect(made.added).toEqual([MARK.replace('linux-amd64', 'linux-386')]);
   });
 
   test('gets no runtime configuration', () => {

@@ -53,6 +53,20 @@ test('passwords in addresses stay out, wherever the address stands', () => {
   ]);
 });
 
+test.each(['DB_PASSWORD', 'npm.token', 'client-secret', 'x-api-key', 'passwd', 'http.auth'])(
+  'a label or annotation named %s keeps its value to itself',
+  (name) => {
+    expect(redacted(['--label', `${name}=${CANARY}`, `--annotation=index:${name}=${CANARY}`])).toEqual([
+      `--label=${name}=<<redact>>`,
+      `--annotation=index:${name}=<<redact>>`,
+    ]);
+    expect(redacted(['--label', 'author=Ada', '--label', name])).toEqual([
+      '--label=author=Ada',
+      `--label=${name}`,
+    ]);
+  },
+);
+
 test('switches, clusters and positionals are written plainly', () => {
   expect(redacted(['-qt', 'x', '--push=false', '--load=1', '.', '--no-cache'])).toEqual([
     '--quiet',
