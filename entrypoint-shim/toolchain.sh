@@ -4,24 +4,35 @@
 
 oldest_go=24 # the minor version of Go 1.x
 
+cache_folder() { echo "${CHALK_TESTBED_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/docker-chalk-testbed}"; }
+
 complain() { echo "toolchain: $*" >&2; }
 
 can_install() { [ "$(id -u)" = 0 ] && [ -f /etc/debian_version ] && command -v apt-get >/dev/null; }
 
-# install PACKAGE: from this machine's own Debian.
-install_package() {
-  can_install || { complain "$1 is missing; install it (on Debian: apt-get install $1)"; return 1; }
-  echo "toolchain: installing $1" >&2
-  local apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
-  DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y --no-install-recommends "$1" >/dev/null 2>&1 && return 0
-  "${apt[@]}" update >/dev/null && DEBIAN_FRONTEND=noninteractive "${apt[@]}" install -y --no-install-recommends "$1" >/dev/null
-}
+# install_program NAME PACKAGE...: from this machine's own Debian, unless somebody else did meanwhile. One at a time: apt waits
+# for others' installations, but not for others' updates of its lists.
+install_program() (
+  name=$1
+  shift
+  can_install || { complain "$name is missing; install it (on Debian: apt-get install $*)"; exit 1; }
+  mkdir -p "$(cache_folder)"
+  exec 8> "$(cache_folder)/apt.lock"
+  flock 8
+  if command -v "$name" >/dev/null; then exit 0; fi
+  echo "toolchain: installing $*" >&2
+  export DEBIAN_FRONTEND=noninteractive
+  apt=(apt-get -qq -o DPkg::Lock::Timeout=300)
+  "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null 2>&1 8>&- && exit 0
+  "${apt[@]}" update >/dev/null 8>&- || complain "apt-get update failed"
+  "${apt[@]}" install -y --no-install-recommends "$@" >/dev/null 8>&-
+)
 
-# c_compiler MACHINE-OF-UNAME TRIPLE: prints the compiler's name.
+# c_compiler MACHINE-OF-UNAME TRIPLE: prints the compiler's name. The shim needs no C library; the tests' own programs do.
 c_compiler() {
-  local name=$2-gcc package=gcc-${2//_/-}
-  [ "$(uname -m)" = "$1" ] && name=gcc package=gcc
-  command -v "$name" >/dev/null || install_package "$package" || return 1
+  local name=$2-gcc packages=("gcc-${2//_/-}")
+  [ "$(uname -m)" = "$1" ] && name=gcc packages=(gcc libc6-dev)
+  command -v "$name" >/dev/null || install_program "$name" "${packages[@]}" || return 1
   command -v "$name"
 }
 
@@ -71,7 +82,8 @@ fetch_go() {
 
 go_compiler() {
   if command -v go >/dev/null && new_enough go; then command -v go; return; fi
-  local cache=${CHALK_TESTBED_CACHE:-${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/docker-chalk-testbed} found
+  local found cache
+  cache=$(cache_folder)
   can_install || { complain "Go 1.$oldest_go or later is needed on PATH"; return 1; }
   mkdir -p "$cache"
   exec 8> "$cache/go.lock"
@@ -80,8 +92,9 @@ go_compiler() {
     for found in "$cache"/go/root/usr/lib/go-1.*/bin/go; do
       if [ -x "$found" ] && new_enough "$found"; then echo "$found"; return; fi
     done
-    fetch_go "$cache/go" || return 1
+    fetch_go "$cache/go" || break
   done
+  complain "Go 1.$oldest_go or later is needed on PATH"
   return 1
 }
 

@@ -16,7 +16,7 @@ static inline long sys(long number, long a, long b, long c, long d, long e)
 enum {
     SYS_read = 0, SYS_write = 1, SYS_close = 3, SYS_rt_sigprocmask = 14, SYS_writev = 20, SYS_getpid = 39,
     SYS_clone = 56, SYS_execve = 59, SYS_wait4 = 61, SYS_uname = 63, SYS_chdir = 80, SYS_getppid = 110,
-    SYS_setsid = 112, SYS_setpriority = 141, SYS_prctl = 157, SYS_getdents64 = 217, SYS_exit_group = 231,
+    SYS_setsid = 112, SYS_getpriority = 140, SYS_setpriority = 141, SYS_prctl = 157, SYS_getdents64 = 217, SYS_exit_group = 231,
     SYS_openat = 257, SYS_faccessat = 269, SYS_ppoll = 271, SYS_dup3 = 292, SYS_pipe2 = 293, SYS_clone3 = 435,
     SYS_close_range = 436, SYS_rt_sigaction = 13, SYS_kill = 62, SYS_rt_sigtimedwait = 128,
 };

@@ -16,7 +16,7 @@ static inline long sys(long number, long a, long b, long c, long d, long e)
 enum {
     SYS_dup3 = 24, SYS_faccessat = 48, SYS_chdir = 49, SYS_openat = 56, SYS_close = 57, SYS_pipe2 = 59,
     SYS_getdents64 = 61, SYS_read = 63, SYS_write = 64, SYS_writev = 66, SYS_ppoll = 73, SYS_exit_group = 94,
-    SYS_rt_sigprocmask = 135, SYS_setpriority = 140, SYS_setsid = 157, SYS_uname = 160, SYS_prctl = 167,
+    SYS_rt_sigprocmask = 135, SYS_setpriority = 140, SYS_getpriority = 141, SYS_setsid = 157, SYS_uname = 160, SYS_prctl = 167,
     SYS_getpid = 172, SYS_getppid = 173, SYS_clone = 220, SYS_execve = 221, SYS_wait4 = 260, SYS_clone3 = 435,
     SYS_close_range = 436, SYS_kill = 129, SYS_rt_sigaction = 134, SYS_rt_sigtimedwait = 137,
 };

@@ -20,7 +20,7 @@ static inline long sys(long number, long a, long b, long c, long d, long e)
 
 enum {
     SYS_read = 3, SYS_write = 4, SYS_close = 6, SYS_execve = 11, SYS_chdir = 12, SYS_getpid = 20, SYS_kill = 37,
-    SYS_getppid = 64, SYS_setsid = 66, SYS_setpriority = 97, SYS_wait4 = 114, SYS_clone = 120, SYS_uname = 122,
+    SYS_getppid = 64, SYS_setsid = 66, SYS_getpriority = 96, SYS_setpriority = 97, SYS_wait4 = 114, SYS_clone = 120, SYS_uname = 122,
     SYS_writev = 146, SYS_prctl = 171, SYS_rt_sigaction = 173, SYS_rt_sigprocmask = 174, SYS_rt_sigtimedwait = 176,
     SYS_getdents64 = 202, SYS_exit_group = 234, SYS_ppoll = 281, SYS_openat = 286, SYS_faccessat = 298, SYS_dup3 = 316,
     SYS_pipe2 = 317, SYS_clone3 = 435, SYS_close_range = 436,

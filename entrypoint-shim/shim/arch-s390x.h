@@ -15,7 +15,7 @@ static inline long sys(long number, long a, long b, long c, long d, long e)
 
 enum {
     SYS_read = 3, SYS_write = 4, SYS_close = 6, SYS_execve = 11, SYS_chdir = 12, SYS_getpid = 20, SYS_kill = 37,
-    SYS_getppid = 64, SYS_setsid = 66, SYS_setpriority = 97, SYS_wait4 = 114, SYS_clone = 120, SYS_uname = 122,
+    SYS_getppid = 64, SYS_setsid = 66, SYS_getpriority = 96, SYS_setpriority = 97, SYS_wait4 = 114, SYS_clone = 120, SYS_uname = 122,
     SYS_writev = 146, SYS_prctl = 172, SYS_rt_sigaction = 174, SYS_rt_sigprocmask = 175, SYS_rt_sigtimedwait = 177,
     SYS_getdents64 = 220, SYS_exit_group = 248, SYS_openat = 288, SYS_faccessat = 300, SYS_ppoll = 302, SYS_pipe2 = 325,
     SYS_dup3 = 326, SYS_clone3 = 435, SYS_close_range = 436,

@@ -5,51 +5,38 @@
 
 __asm__(START);
 
-static int access_to(const char *path, int how) { return sys(SYS_faccessat, AT_CWD, (long)path, how, 0, 0) == 0; }
+static int access_to(const char *path, int how) { return call(faccessat, AT_CWD, path, how) == 0; }
 
-static const char *known(const char *word, const char *otherwise)
-{
-    static const char *const modes[] = {"exec", "heartbeat", "sync", "lambda", "init", "off"};
-    for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++) if (equal(word, modes[i])) return modes[i];
-    return otherwise;
+static const char *known(const char *word, const char *otherwise) {
+    static const char *const modes[] = {"exec", "heartbeat", "sync", "lambda", "init", "off", 0};
+    const char *mode = first_of(modes, word, equal);
+    return mode ? mode : otherwise;
 }
 
-/* CLONE_AUTOREAP is of Linux 7.1; earlier clone3 is not even tried, because a seccomp profile may kill for it. */
-static int has_autoreap(void)
-{
-    char names[6][65], *c = names[2];
-    int major = 0, minor = 0;
-    if (sys(SYS_uname, (long)names, 0, 0, 0, 0) < 0) return 0;
-    while (*c >= '0' && *c <= '9' && major < 1000) major = major * 10 + *c++ - '0';
-    if (*c == '.') for (c++; *c >= '0' && *c <= '9' && minor < 1000; c++) minor = minor * 10 + *c - '0';
-    return major > 7 || (major == 7 && minor >= 1);
-}
-
-/* Where the report comes first (sync, lambda), this waits until the helper has let go of the gate, a second at most. */
-static void start_helper(const struct start *s)
-{
+/* CLONE_AUTOREAP is of Linux 7.1; before, clone3 is not even tried, because a seccomp profile may kill for it.
+ * Where the report comes first (sync, lambda), this waits until the helper has let go of the gate, a second at most. */
+static void start_helper(const struct start *s) {
     static const struct clone_args autoreap = {.flags = CLONE_AUTOREAP};
     struct duration cap = {1, 0};
     int gate[2];
     long child = -1;
-    if (sys(SYS_pipe2, (long)gate, O_CLOEXEC, 0, 0, 0) < 0) return;
-    if (has_autoreap()) child = sys(SYS_clone3, (long)&autoreap, sizeof autoreap, 0, 0, 0);
+    if (call(pipe2, gate, O_CLOEXEC) < 0) return;
+    if (kernel_since(7, 1)) child = call(clone3, &autoreap, sizeof autoreap);
     if (child == 0) keep(s, gate, 0);
     if (child < 0 && (child = sys_clone(0)) == 0) keep(s, gate, 1);
-    if (child < 0 || (*s->mode != 's' && *s->mode != 'l')) return;
+    if (child < 0 || !reports_first(s)) return;
     struct watched held = {.fd = gate[1]};
-    sys(SYS_close, gate[0], 0, 0, 0, 0);
-    sys(SYS_ppoll, (long)&held, 1, (long)&cap, 0, 0);
+    call(close, gate[0]);
+    call(ppoll, &held, 1, &cap);
 }
 
 /* Returns why not, as runc would: the first executable file on PATH is the one, and if it does not start, no other is tried. */
-long run(const struct start *s)
-{
-    const char *name = s->program[0], *dir = s->search;
+long run(const struct start *s) {
     enum { PATH_SIZE = 4096 };
+    const char *name = s->program[0], *dir = s->search;
     char path[PATH_SIZE];
-    long size = length(name), why = ENOENT;
-    for (const char *c = name; *c; c++) if (*c == '/') return -sys(SYS_execve, (long)name, (long)s->program, (long)s->env, 0, 0);
+    long size = length(name);
+    for (const char *c = name; *c; c++) if (*c == '/') return -call(execve, name, s->program, s->env);
     for (int more = *dir && size; more; dir++) {
         long n = 0;
         for (; *dir && *dir != ':'; dir++) if (n + size < PATH_SIZE - 4) path[n++] = *dir;
@@ -57,33 +44,30 @@ long run(const struct start *s)
         if (n + size >= PATH_SIZE - 4) continue;
         if (n && path[n - 1] != '/') path[n++] = '/';
         for (long i = 0; i <= size; i++) path[n + i] = name[i];
-        why = -sys(SYS_execve, (long)path, (long)s->program, (long)s->env, 0, 0);
-        if (!access_to(path, X_OK)) { why = ENOENT; continue; }
+        long error = -call(execve, path, s->program, s->env);
+        if (!access_to(path, X_OK)) continue;
         path[n + size] = '/', path[n + size + 1] = '.', path[n + size + 2] = 0;
-        if (!access_to(path, F_OK)) return why; /* a file, not a directory */
-        why = ENOENT;
+        if (!access_to(path, F_OK)) return error; /* a file, not a directory */
     }
-    return why;
+    return ENOENT;
 }
 
-_Noreturn void complain(const char *name, long why)
-{
+/* One write, so that no line of the program's neighbours comes between. */
+_Noreturn void complain(const char *name, long why) {
     const char *reason = why == ENOENT ? "not found\n" : why == EACCES ? "permission denied\n"
                        : why == ENOEXEC ? "exec format error\n" : "not executable\n";
     const char *parts[] = {"chalk-shim: cannot run ", name, ": ", reason};
-    struct { const char *base; long size; } pieces[4];
-    for (int i = 0; i < 4; i++) pieces[i].base = parts[i], pieces[i].size = length(parts[i]);
-    sys(SYS_writev, 2, (long)pieces, 4, 0, 0);
+    struct piece line[4];
+    for (int i = 0; i < 4; i++) line[i] = (struct piece){parts[i], length(parts[i])};
+    call(writev, 2, line, 4);
     leave(why == ENOENT || why == ENOTDIR ? 127 : 126);
 }
 
-__attribute__((used)) _Noreturn void shim_main(long *stack)
-{
-    struct start s = {.argv = (char **)(stack + 1), .program = (char **)(stack + 1) + (stack[0] > 0), .self = sys(SYS_getpid, 0, 0, 0, 0, 0)};
-    char **e = s.env = s.argv + stack[0] + 1;
-    const char *wish = "";
-    int wanted = 0;
-    s.search = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", s.mode = "exec", s.pid = s.self;
+__attribute__((used)) _Noreturn void shim_main(long *stack) {
+    char **argv = (char **)(stack + 1), **env = argv + stack[0] + 1, **e = env;
+    const char *wish = "", *usual = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    long self = call(getpid), wanted = 0;
+    struct start s = {argv + (stack[0] > 0), argv, env, usual, "exec", self, self};
     for (; *e; e++) {
         if (begins(*e, "PATH=")) s.search = *e + 5;
         if (begins(*e, "CHALK_REPORT_")) wanted = 1;

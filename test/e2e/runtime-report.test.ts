@@ -1,8 +1,11 @@
 /** What a container says of itself, where it was told to say it, and that the program notices nothing. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { expectSuccess, matching, onlyChalk, readReport, Sandbox, until } from '../support/chalk.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { serve } from '../support/http.ts';
+
+/** Only to end a broken run: a busy machine may take as long as it likes. */
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 900_000 });
 
 describeWithEngine('runtime report', (engine) => {
   let sandbox: Sandbox;

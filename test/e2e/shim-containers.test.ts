@@ -4,12 +4,15 @@ import { createServer, type Server } from 'node:http';
 import { createServer as createBlackHole, type Server as PlainServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { build, compilePrograms, mark, reporterPath, shimPath } from '../shim/support.ts';
 import { expectSuccess, type Result, Sandbox, until } from '../support/chalk.ts';
 import { describeWithEngine } from '../support/engine.ts';
 
 const SHIM = ['/.chalk/shim', '--'];
+
+/** Only to end a broken run: a busy machine may take as long as it likes. */
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 900_000 });
 
 describeWithEngine('the shim in containers', (engine) => {
   let sandbox: Sandbox;

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { build, mark, reporterPath, shimPath } from '../shim/support.ts';
 import { expectSuccess, Sandbox, until } from '../support/chalk.ts';
 import { describeWithEngine } from '../support/engine.ts';
@@ -90,6 +90,9 @@ const PROGRAMS: readonly Program[] = [
     code: 0,
   },
 ];
+
+/** Only to end a broken run: a busy machine may take as long as it likes. */
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 900_000 });
 
 describeWithEngine('programs that look after children', (engine) => {
   let sandbox: Sandbox;

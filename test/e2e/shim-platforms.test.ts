@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import * as z from 'zod/mini';
 import { expectSuccess, readKeys, Sandbox } from '../support/chalk.ts';
 import { describeWithEngine } from '../support/engine.ts';
@@ -36,6 +36,9 @@ const Index = z.object({
 });
 const Manifest = z.object({ config: Digest, layers: z.array(Digest) });
 const Config = z.object({ config: z.object({ Entrypoint: z.array(z.string()) }) });
+
+/** Only to end a broken run: a busy machine may take as long as it likes. */
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 900_000 });
 
 describeWithEngine('images for every platform', (engine) => {
   let sandbox: Sandbox;

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { arch } from 'node:os';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { build, parseReport, scratchFolder, shimFolder } from './support.ts';
 
 const platforms = [
@@ -35,6 +35,9 @@ const emulators: Readonly<Record<string, string>> = {
   'linux-s390x': 'qemu-s390x',
 };
 let built = '';
+
+/** Only to end a broken run: a busy machine may take as long as it likes. */
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 900_000 });
 
 beforeAll(() => {
   built = build();
@@ -137,8 +140,9 @@ describe('the shim can be read', () => {
   const code = (name: string): number =>
     linesOf(name).filter((line) => !/^\s*($|\/\*.*\*\/$|\/\*(?!.*\*\/)| \*)/.test(line)).length;
 
-  test('process 1: at most 150 lines of code, the helper too, and the mode that stays', () => {
-    for (const name of ['shim.c', 'keeper.c', 'init.c']) expect(code(name), name).toBeLessThanOrEqual(150);
+  test('process 1 and the helper: at most 150 lines of code together; half of that for the mode that stays', () => {
+    expect(code('shim.c') + code('keeper.c')).toBeLessThanOrEqual(150);
+    expect(code('init.c')).toBeLessThanOrEqual(75);
     expect(readdirSync(folder).filter((name) => name.endsWith('.c'))).toHaveLength(3);
   });
 
@@ -177,6 +181,8 @@ test('the reporter needs nothing but Go, and its own tests pass', () => {
     env: { ...process.env, GOTOOLCHAIN: 'local', GOPROXY: 'off', GOFLAGS: '', GOWORK: 'off' },
   } as const;
   expect(readFileSync(join(shimFolder, 'reporter/go.mod'), 'utf8')).not.toContain('require');
-  expect(execFileSync(go, ['vet', './...'], options)).toBe('');
-  expect(execFileSync(go, ['test', './...'], options)).not.toContain('FAIL');
+  for (const command of ['vet', 'test']) {
+    const { status, stdout, stderr } = spawnSync(go, [command, './...'], options);
+    expect(status, `go ${command} ./...\n${stdout}${stderr}`).toBe(0);
+  }
 });

@@ -5,12 +5,13 @@ import { chmodSync, chownSync, readFileSync, rmSync, statSync, symlinkSync, trun
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { hostname, release } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   build,
   chalkId,
   compilePrograms,
   isRoot,
+  keepingShim,
   mark,
   parseReport,
   readText,
@@ -21,8 +22,11 @@ import {
   whyNotRoot,
 } from './support.ts';
 
-const observe = ['/.chalk/shim', '--', 'observer'];
+const observe = [...keepingShim, 'observer'];
 const base = { PATH: '/bin' };
+
+/** Only to end a broken run: a busy machine may take as long as it likes. */
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 900_000 });
 
 describe.skipIf(!isRoot)(`reports${whyNotRoot}`, () => {
   let programs = '';
@@ -108,6 +112,7 @@ describe.skipIf(!isRoot)(`reports${whyNotRoot}`, () => {
     test('planted in environment, arguments, URLs and files are in no sink', async () => {
       const server = await Sink.start();
       root.write('tmp/token', `${canary}\n`);
+      root.write('tmp/headers', `X-Team: shop\nno header, but ${canary}\n`);
       const argv = [
         '--password',
         canary,
@@ -126,10 +131,11 @@ describe.skipIf(!isRoot)(`reports${whyNotRoot}`, () => {
           AWS_SECRET_ACCESS_KEY: canary,
           AWS_SESSION_TOKEN: canary,
           CHALK_REPORT_TOKEN_FILE: '/tmp/token',
+          CHALK_REPORT_HEADERS_FILE: '/tmp/headers',
           CHALK_REPORT_HEADERS: `${canary} is no header`,
           CHALK_K8S_METADATA: `{"cluster":{"endpoint":"https://user:${canary}@cluster"}}`,
           CHALK_K8S_POD_NAME: 'pod',
-          CHALK_REPORT_URL: server.url.replace('://', `://user:${canary}@`),
+          CHALK_REPORT_URL: `${server.url.replace('://', `://user:${canary}@`)} ftp://u:${canary}@h/ https://u:${canary}@[/`,
           CHALK_K8S_SECRET: canary,
           GODEBUG: canary,
         },
@@ -147,6 +153,39 @@ describe.skipIf(!isRoot)(`reports${whyNotRoot}`, () => {
         expect(text).not.toContain(canary);
       }
       expect(report.chalk['_PROCESS_ARGV']).toContain('<<redact>>');
+    });
+
+    test('in a configuration that cannot be read, or names sinks that cannot be used: the report says so without them', async () => {
+      for (const broken of [
+        `{"sinks":[{"type":"https","url":"https://u:${canary}@h/"},"${canary}`,
+        JSON.stringify({ sinks: [{ type: canary }, { type: 'https', url: `${canary}://h/` }] }),
+        JSON.stringify({ sinks: [{ type: 'https', url: 'http://127.0.0.1:1/', token_file: `/${canary}` }] }),
+      ]) {
+        root.write('.chalk/runtime.json', broken);
+        const { host } = await reportOf();
+        expect(host['_OP_ERRORS'], broken).toContainEqual(expect.stringMatching(/^config: /));
+        expect(readText(root.at('tmp/report')), broken).not.toContain(canary);
+        rmSync(root.at('tmp/report'));
+      }
+    });
+
+    test('nothing of ours keeps them in /proc: the program’s own not even while reporting, a sink’s only so long', async () => {
+      const server = await Sink.start('never');
+      const sinkSecret = 'Buchfink4711';
+      const running = root.start([...observe, `--password=${canary}`], {
+        env: { ...base, DB_PASSWORD: canary, CHALK_REPORT_URL: server.url, CHALK_REPORT_TOKEN: sinkSecret },
+      });
+      await server.first();
+      const shown = (name: string): string => {
+        const pid = running.descendant(name) ?? Number.NaN;
+        return ['environ', 'cmdline'].map((file) => readText(`/proc/${pid}/${file}`) ?? 'gone').join();
+      };
+      // Not its arguments but its environment, which is root's to read (below).
+      expect(shown('reporter')).toContain(sinkSecret);
+      for (const name of ['reporter', 'chalk-keeper']) expect(shown(name), name).not.toContain(canary);
+      expect(shown('chalk-keeper').replaceAll('\0', '')).toBe(',');
+      await running.finish();
+      await server.stop();
     });
 
     test('no variable of the environment is reported, not even a name', async () => {
@@ -248,6 +287,19 @@ describe.skipIf(!isRoot)(`reports${whyNotRoot}`, () => {
       expect(first?.path).toBe('/in?x=1');
     });
 
+    test('a proxy gets the report, and no question for metadata', async () => {
+      const proxy = await Sink.start(200);
+      const env = {
+        HTTP_PROXY: proxy.url,
+        CHALK_REPORT_URL: 'http://sink.invalid/in',
+        ECS_CONTAINER_METADATA_URI_V4: 'http://metadata.invalid/v4/x',
+      };
+      const { host } = await reportOf(env, { alsoAwait: async () => proxy.first() });
+      await proxy.stop();
+      expect(proxy.requests.map(({ path }) => path)).toEqual(['http://sink.invalid/in']);
+      expect(host).toMatchObject({ _OP_CLOUD_PROVIDER: 'aws', _OP_CLOUD_PROVIDER_SERVICE_TYPE: 'aws_ecs' });
+    });
+
     test('a redirect is not followed, and the token stays here', async () => {
       const server = await Sink.start(307);
       const env = { CHALK_REPORT_URL: server.url, CHALK_REPORT_TOKEN: 'tok' };
@@ -266,9 +318,10 @@ describe.skipIf(!isRoot)(`reports${whyNotRoot}`, () => {
       expect(status).toMatch(/^NoNewPrivs:\t1$/m);
       expect(statSync(`/proc/${reporter}/environ`).uid).toBe(0);
       expect(readText(`/proc/${reporter}/environ`)).not.toContain('PATH=');
-      const started = Date.now();
+      const started = performance.now();
       expect(await running.finish()).toMatchObject({ code: 7, stderr: '' });
-      expect(Date.now() - started).toBeLessThan(2000);
+      // By itself it would wait for 5 s, and for 3 s more where a cloud is asked (`main.go`).
+      expect(performance.now() - started).toBeLessThan(4500);
       await server.stop();
     });
   });

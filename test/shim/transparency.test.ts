@@ -2,7 +2,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { chmodSync, copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import {
   build,
   compilePrograms,
@@ -14,6 +14,9 @@ import {
   type StartOptions,
   whyNotRoot,
 } from './support.ts';
+
+/** Only to end a broken run: a busy machine may take as long as it likes. */
+vi.setConfig({ testTimeout: 600_000, hookTimeout: 900_000 });
 
 let folder = '';
 const program = (name: string): string => join(folder, 'programs', name);
@@ -45,9 +48,9 @@ describe.each([
   ['in mode init', { CHALK_REPORT_FILE: '/dev/null/report', CHALK_SHIM: 'init' }],
   ['switched off', { CHALK_REPORT_FILE: '/dev/null/report', CHALK_SHIM: 'off' }],
 ])('%s', (_, env) => {
-  test('all 256 exit codes and deaths by signal come back', () => {
+  test('all 256 exit codes and death by every signal that can end a program come back', () => {
     const result = spawnSync(program('exit-codes'), [shimPath()], { encoding: 'utf8', env });
-    expect(result.stdout).toBe('256 codes, 10 signals, 0 wrong\n');
+    expect(result.stdout).toBe('256 codes, 54 signals, 0 wrong\n');
   });
 });
 

@@ -17,13 +17,13 @@ import (
 	"docker-chalk/reporter/internal/web"
 )
 
-// Budget is the time all questions together may take.
+// Budget is the time all questions together should get.
 const Budget = 3 * time.Second
 
-const (
-	oneQuestion = time.Second
-	sizeLimit   = 256 << 10
-)
+const sizeLimit = 256 << 10
+
+// oneQuestion is a variable because the tests must not depend on how busy a machine is.
+var oneQuestion = time.Second
 
 // Places are the addresses of the metadata services.
 type Places struct{ AWS, GCP, Azure string }
@@ -66,10 +66,8 @@ func Gather(env func(string) string) Evidence {
 	}
 }
 
-// Ask asks whom the evidence points to, all at once.
+// Ask asks whom the evidence points to, all at once, in the time that ctx has.
 func Ask(ctx context.Context, places Places, evidence Evidence) *Found {
-	ctx, cancel := context.WithTimeout(ctx, Budget)
-	defer cancel()
 	found := &Found{Keys: map[string]any{}}
 	found.put("_OP_CLOUD_SYS_VENDOR", evidence.Vendor)
 	vendor, env := strings.ToLower(evidence.Vendor), evidence.Env

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +14,11 @@ import (
 )
 
 const canary = "Kanarienvogel4711"
+
+func TestMain(m *testing.M) {
+	oneQuestion = time.Minute
+	os.Exit(m.Run())
+}
 
 func env(pairs ...string) func(string) string {
 	values := map[string]string{}
@@ -131,10 +137,11 @@ func TestHopLimit(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = listener.Close() }()
-	started := time.Now()
+	oneQuestion = 50 * time.Millisecond
+	defer func() { oneQuestion = time.Minute }()
 	found := Ask(context.Background(), Places{AWS: "http://" + listener.Addr().String()}, Evidence{Env: env(), Vendor: "Amazon EC2"})
-	if len(found.Failures) != 1 || found.Failures[0].Code != "IMDS_HOP_LIMIT" || time.Since(started) > Budget {
-		t.Error(found.Failures, time.Since(started))
+	if len(found.Failures) != 1 || found.Failures[0].Code != "IMDS_HOP_LIMIT" {
+		t.Error(found.Failures)
 	}
 	expect(t, found, map[string]string{"_OP_CLOUD_PROVIDER": "aws"})
 }

@@ -12,11 +12,17 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 const claims = `{"iss":"x","kubernetes.io":{"namespace":"shop","node":{"name":"node-7"},"pod":{"name":"web-0","uid":"1b2c"},"serviceaccount":{"name":"seller"}}}`
 
 var token = "eyJhbGciOiJSUzI1NiJ9." + base64.RawURLEncoding.EncodeToString([]byte(claims)) + ".c2ln"
+
+func TestMain(m *testing.M) {
+	oneQuestion = time.Minute
+	os.Exit(m.Run())
+}
 
 // account makes a folder as the kubelet does: links to links.
 func account(t *testing.T, server *httptest.Server) string {

@@ -112,7 +112,7 @@ func TestTimeLimits(t *testing.T) {
 	if _, err := (Client{}).Do(ctx, Request{Method: "GET", URL: &url.URL{Scheme: "http", Host: listener.Addr().String()}}); !IsTimeout(err) {
 		t.Error(err)
 	}
-	if took := time.Since(started); took > 5*time.Second {
+	if took := time.Since(started); took > time.Minute {
 		t.Error(took)
 	}
 }
