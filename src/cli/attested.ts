@@ -95,7 +95,7 @@ async function attestedBy(
       },
       factsOf: (digest, mark) => factsOf(attestations, digest, mark),
       errors,
-      warnings: sboms.errors,
+      warnings: [...(choice.fault === undefined ? [] : [choice.fault]), ...sboms.errors],
     };
   } catch (thrown) {
     return { ...NOTHING, keys: keysFor('failed'), errors: [asChalkError(thrown)] };

@@ -106,7 +106,7 @@ export async function extractRemotely(
   const wanted = platform === undefined ? undefined : platformFrom(platform);
   const connect = connectRegistries(host, {
     configFolder: tools.config.folder,
-    insecure: await insecureRegistries(host, tools),
+    insecure: await insecureRegistries(host, tools, ref.registry),
     ...(attempts === undefined ? {} : { attempts }),
   });
   const registry = connect(ref);

@@ -115,7 +115,7 @@ async function findImage(
   }
   const connect = connectRegistries(host, {
     configFolder: tools.config.folder,
-    insecure: await insecureRegistries(host, tools),
+    insecure: await insecureRegistries(host, tools, ref.registry),
   });
   const digest = ref.digest ?? (await connect(ref).getManifest(ref.tag ?? 'latest')).digest;
   return { kind: 'registry', repository: `${ref.registry}/${ref.repository}`, digest, platform };

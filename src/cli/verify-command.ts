@@ -1,4 +1,4 @@
-import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 import * as z from 'zod/mini';
 import { asChalkError, ChalkError, describeError } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
@@ -46,6 +46,14 @@ export interface VerifyOptions {
 interface Demands {
   readonly trust: Trust | undefined;
   readonly required: ReadonlySet<Requirement>;
+  /** Key files that are called by less than their path. */
+  readonly shortened: readonly string[];
+}
+
+/** What was found, and the paths of the keys it calls by their file names. */
+interface Answer {
+  readonly verification: Verification;
+  readonly shortened: readonly string[];
 }
 
 const Programs = z.record(z.string(), z.record(z.string(), z.string()));
@@ -63,8 +71,8 @@ export async function verifyCommand(
   const platform = platformOf(options);
   checkUsage(options);
   try {
-    const verification = await verify(host, globals, options, platform, shimFolder);
-    const text = options.json ? verificationJson(verification) : verificationText(verification);
+    const { verification, shortened } = await verify(host, globals, options, platform, shimFolder);
+    const text = options.json ? verificationJson(verification) : verificationText(verification, shortened);
     await host.terminal.writeOut(text);
     return statusOf(verification);
   } catch (thrown) {
@@ -92,29 +100,32 @@ async function verify(
   options: VerifyOptions,
   platform: Platform | undefined,
   shimFolder: string,
-): Promise<Verification> {
+): Promise<Answer> {
   const target = await targetOf(host, options.name);
   const [tools, demands, programs] = await Promise.all([
     findTools(host, globals),
     demandsOf(host, options, target),
     readPrograms(host, shimFolder),
   ]);
+  const { shortened } = demands;
   try {
     const opened = await openTarget(host, tools, target, options.offline);
     if (opened.kind === 'artifact') {
-      return verifyArtifact(opened.path, opened.bytes, demands.trust, demands.required);
+      const verification = verifyArtifact(opened.path, opened.bytes, demands.trust, demands.required);
+      return { verification, shortened };
     }
     if (opened.note !== undefined) await host.terminal.writeError(`docker chalk: ${opened.note}\n`);
-    return await verifyImage(opened.store, options.name, {
+    const verification = await verifyImage(opened.store, options.name, {
       ...demands,
       platform,
       everyLayer: options.everyLayer,
       programs,
       openBase: options.offline ? undefined : baseOpener(host, tools),
     });
+    return { verification, shortened };
   } catch (error) {
     if (error instanceof ChalkError && exitCodeOf(error.code) === EXIT.usage) throw error;
-    return unreadable(options.name, undefined, error, demands.required);
+    return { verification: unreadable(options.name, undefined, error, demands.required), shortened };
   }
 }
 
@@ -127,8 +138,9 @@ async function demandsOf(host: Host, options: VerifyOptions, target: Target): Pr
   const named = options.trustedRoot ?? host.env['CHALK_TRUSTED_ROOT'] ?? host.env['SIGSTORE_TRUSTED_ROOT'];
   const root = named ? resolve(host.cwd, named) : undefined;
   return {
-    trust: await trustOf(host, keys, identities, root, options.offline),
+    trust: await trustOf(host, shortNames(keys), identities, root, options.offline),
     required: DEFAULT_REQUIREMENTS,
+    shortened: shortenedIn(keys),
   };
 }
 
@@ -152,7 +164,22 @@ async function policyDemands(
     ),
   );
   const root = policy.trustedRoot === undefined ? undefined : from(policy.trustedRoot);
-  return { trust: await trustOf(host, keys, rule.identities, root, options.offline), required: rule.require };
+  return {
+    trust: await trustOf(host, shortNames(keys), rule.identities, root, options.offline),
+    required: rule.require,
+    shortened: shortenedIn(keys),
+  };
+}
+
+/** Keys by their file names, where these tell them apart: nearly every line of the answer names one. */
+function shortNames(keys: readonly PublicKey[]): readonly PublicKey[] {
+  const short = keys.map((key) => ({ ...key, name: basename(key.name) }));
+  return new Set(short.map(({ name }) => name)).size === keys.length ? short : keys;
+}
+
+function shortenedIn(keys: readonly PublicKey[]): readonly string[] {
+  const short = shortNames(keys);
+  return keys.flatMap(({ name }, at) => (short[at]?.name === name ? [] : [name]));
 }
 
 async function readKey(host: Host, path: string, name: string): Promise<PublicKey> {

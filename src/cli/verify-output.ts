@@ -12,10 +12,18 @@ const VERDICTS: Readonly<Record<Verdict, string>> = {
   unknown: 'could not tell',
 };
 
-/** One line a check, and the verdict last. */
-export function verificationText({ name, verdict, manifests }: Verification): string {
+/**
+ * One line a check, and the verdict last.
+ *
+ * @param keys paths of keys that the checks call by their file names.
+ */
+export function verificationText(
+  { name, verdict, manifests }: Verification,
+  keys: readonly string[],
+): string {
   const parts = manifests.map((each) => manifestText(each));
-  return `${parts.join('\n')}\n${name}: ${VERDICTS[verdict]}\n`;
+  const paths = keys.map((path) => `key ${harmless(path)}\n`);
+  return `${paths.join('')}${parts.join('\n')}\n${name}: ${VERDICTS[verdict]}\n`;
 }
 
 function manifestText({ name, digest, checks, attestations }: Verified): string {

@@ -103,7 +103,7 @@ export async function openTarget(
   if (where === 'engine' || (offline && where === 'any'))
     return storeOf(await engineStore(host, tools, name));
   if (offline) throw new ChalkError('ARGV_USAGE', 'registry:// and --offline exclude each other');
-  const registry = (await connect(host, tools))(ref);
+  const registry = await connect(host, tools, ref);
   if (where === 'registry') return storeOf(await registryStore(registry, ref));
   try {
     return storeOf(await registryStore(registry, ref));
@@ -118,24 +118,24 @@ export async function openTarget(
 
 /** Opens base images, in their registries alone. */
 export function baseOpener(host: Host, tools: DockerTools): (ref: ImageRef) => Promise<ImageStore> {
-  let opening: ReturnType<typeof connect> | undefined;
+  const opened = new Map<string, Promise<Registry>>();
   return async (ref) => {
+    const name = `${ref.registry}/${ref.repository}`;
     // Nobody may have asked for them: one try is enough.
-    opening ??= connect(host, tools, 1);
-    return registryStore((await opening)(ref), ref);
+    const registry = opened.get(name) ?? connect(host, tools, ref, 1);
+    opened.set(name, registry);
+    return registryStore(await registry, ref);
   };
 }
 
 async function connect(
   host: Host,
   tools: DockerTools,
+  ref: ImageRef,
   attempts = ATTEMPTS,
-): Promise<(ref: ImageRef) => Registry> {
-  return connectRegistries(host, {
-    configFolder: tools.config.folder,
-    insecure: await insecureRegistries(host, tools),
-    attempts,
-  });
+): Promise<Registry> {
+  const insecure = await insecureRegistries(host, tools, ref.registry);
+  return connectRegistries(host, { configFolder: tools.config.folder, insecure, attempts })(ref);
 }
 
 /** What the engine saves of an image: everything but its attestations. */

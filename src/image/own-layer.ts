@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { UnpackedLayer } from './unpacked.ts';
+import { UnpackedLayer } from '../registry/unpacked-layer.ts';
 
 /** A file of ours in a layer of ours. */
 export interface OwnFile {

@@ -129,8 +129,9 @@ export function registryClient(
         seen = next === undefined ? current?.digest : (await putManifest(next, tag)).digest;
         // Whoever read before we wrote has written by then, if they are not slower than a multiple of us.
         slowest = Math.max(slowest, 4 * (pace.monotonic() - began));
-        // Only those who were overwritten come at different times; looking on, there is nothing to get out of the way of.
-        const scatter = next === undefined ? 0 : Math.min(LONGEST_SCATTER_MS, slowest * 2 ** writes);
+        // Only those who were overwritten come at different times; before that, and looking on, nobody is in the way.
+        const isOverwritten = next !== undefined && writes > 0;
+        const scatter = isOverwritten ? Math.min(LONGEST_SCATTER_MS, slowest * 2 ** writes) : 0;
         if (next !== undefined) writes += 1;
         await pace.wait(slowest + pace.random() * scatter);
       }

@@ -43,6 +43,11 @@ export function endpointOf(registry: string, insecure: readonly string[] = []): 
   };
 }
 
+/** Whether `insecure` has a say in how a registry is spoken to: not with Docker Hub, and not on this machine. */
+export function dependsOnSettings(registry: string): boolean {
+  return !HUB_NAMES.has(registry) && !isLoopback(hostnameOf(registry));
+}
+
 export function hostnameOf(host: string): string {
   return host.replace(/:\d+$/, '');
 }

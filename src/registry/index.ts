@@ -24,3 +24,4 @@ export {
   type StoredManifest,
   type TagChange,
 } from './registry.ts';
+export { UnpackedLayer } from './unpacked-layer.ts';

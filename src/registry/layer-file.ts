@@ -1,8 +1,9 @@
-import { PassThrough } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { extract as untar } from 'tar-stream';
 import { ChalkError } from '../base/errors.ts';
+import { UnpackedLayer } from './unpacked-layer.ts';
+
+const PIECE_BYTES = 64 * 1024;
 
 /** What a layer has at one path. */
 export type LayerFile =
@@ -30,68 +31,31 @@ export async function readLayerFile(
   path: string,
   { maxFileBytes, maxLayerBytes }: LayerLimits,
 ): Promise<LayerFile> {
-  const source = await watched(layer);
+  const unpacked = new UnpackedLayer(layer);
   const reader = untar();
   const found = findLast(reader, path, maxFileBytes);
-  let size = 0;
-  const counted = async function* (chunks: AsyncIterable<Buffer>) {
-    for await (const chunk of chunks) {
-      size += chunk.length;
-      if (size > maxLayerBytes) {
+  async function* pieces(): AsyncGenerator<Buffer, void, undefined> {
+    for (;;) {
+      const piece = await unpacked.some(PIECE_BYTES);
+      if (piece === undefined) return;
+      if (unpacked.size > maxLayerBytes) {
         throw new ChalkError('REGISTRY_TOO_LARGE', `the layer has more than ${maxLayerBytes} bytes unpacked`);
       }
-      yield chunk;
+      yield piece;
     }
-  };
+  }
   try {
-    await pipeline(source.chunks, unpackerFor(source.head), counted, reader);
-    if (!source.state.ended) throw new Error('there is more behind its end');
+    await pipeline(pieces, reader);
+    if (!unpacked.ended) throw new Error('there is more behind its end');
     return await found;
-  } catch (error) {
+  } catch (cause) {
     await found.catch(() => undefined);
-    // A stream cut short breaks the unpacking as well; its own failure is the reason.
-    const cause = source.state.failure ?? error;
     if (cause instanceof ChalkError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ChalkError('RESPONSE_INVALID', `the layer cannot be unpacked: ${why}`, { cause });
+  } finally {
+    await unpacked.close();
   }
-}
-
-/** The stream with its first bytes known, and what became of it. */
-async function watched(layer: AsyncIterable<Buffer>) {
-  const iterator = layer[Symbol.asyncIterator]();
-  let head: Buffer = Buffer.alloc(0);
-  const state: { ended: boolean; failure?: unknown } = { ended: false };
-  const next = async () => {
-    const step = await iterator.next().catch((error: unknown) => {
-      state.failure = error;
-      throw error;
-    });
-    state.ended = step.done === true;
-    return step;
-  };
-  while (head.length < 4 && !state.ended) {
-    const step = await next();
-    if (step.done !== true) head = Buffer.concat([head, step.value]);
-  }
-  async function* chunks(): AsyncGenerator<Buffer, void, undefined> {
-    try {
-      yield head;
-      while (!state.ended) {
-        const step = await next();
-        if (step.done !== true) yield step.value;
-      }
-    } finally {
-      if (!state.ended) await iterator.return?.();
-    }
-  }
-  return { head, chunks: chunks(), state };
-}
-
-function unpackerFor(head: Buffer) {
-  if (head[0] === 0x1f && head[1] === 0x8b) return createGunzip();
-  if (head.length >= 4 && head.readUInt32LE() === 0xfd2fb528) return createZstdDecompress();
-  return new PassThrough();
 }
 
 async function findLast(

@@ -120,13 +120,13 @@ async function amongReferrers({ digest }: Target, registry: Registry): Promise<s
 async function fromEngine(host: Host, tools: DockerTools, { digest, platform }: Target): Promise<Attempt> {
   const { context } = tools.config;
   const builder = { name: context, environment: { BUILDX_BUILDER: context }, driver: 'docker' };
-  const first = buildkitReader(host, tools, builder, undefined);
+  const first = buildkitReader(host, tools, builder, undefined, MAX_STATEMENT_BYTES);
   let saved: Promise<DocumentReader | undefined> | undefined;
   const read: Reader = async (wanted) => {
     const text = await first(wanted);
     if (text !== undefined) return text;
-    // No build is on record there, or the document is too large for that way.
-    saved ??= savedReader(host, tools, digest).catch(() => undefined);
+    // No build is on record there.
+    saved ??= savedReader(host, tools, digest, MAX_STATEMENT_BYTES).catch(() => undefined);
     return (await saved)?.(wanted);
   };
   const text = await read(digest, false);

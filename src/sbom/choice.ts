@@ -11,29 +11,37 @@ export interface SbomChoice {
   /** For `docker`: the image BuildKit runs, in place of its own. */
   readonly generator: string | undefined;
   readonly format: SbomFormat;
+  /** What is wrong with `CHALK_SBOM`: no SBOM is made then, and nothing else is stopped by it. */
+  readonly fault?: ChalkError;
 }
 
 /**
  * Reads our options `--sbom=auto|docker[,generator=IMAGE]|scout|syft|off` and `--sbom-format`, and `CHALK_SBOM` behind the first.
- * Throws `ARGV_BAD_VALUE`, for the variable `CONFIG_INVALID`.
+ * Throws `ARGV_BAD_VALUE` for what was typed; a variable may be set far away from the build it would stop.
  */
 export function readSbomChoice(options: readonly Item[], env: Environment): SbomChoice {
+  const format = readSbomFormat(lastValueOf(options, 'sbom-format'));
   const given = lastValueOf(options, 'sbom');
-  const [value, from] = given === undefined ? [env['CHALK_SBOM'] || 'auto', 'CHALK_SBOM'] : [given, '--sbom'];
+  const value = given ?? (env['CHALK_SBOM'] || 'auto');
+  const read = readSource(value);
+  if (read !== undefined) return { ...read, format };
+  const error = new ChalkError(
+    given === undefined ? 'CONFIG_INVALID' : 'ARGV_BAD_VALUE',
+    `${given === undefined ? 'CHALK_SBOM' : '--sbom'} is ${JSON.stringify(value)}, not ${SBOM_CHOICES.join(', ')}`,
+    { hint: 'docker takes a generator: --sbom=docker,generator=IMAGE' },
+  );
+  if (given !== undefined) throw error;
+  return { source: 'off', generator: undefined, format, fault: error };
+}
+
+function readSource(value: string): Pick<SbomChoice, 'source' | 'generator'> | undefined {
   const [first = '', ...fields] = value.split(',');
   const source = SBOM_CHOICES.find((choice) => choice === first);
-  const generators = fields.map((field) => /^generator=(\S+)$/.exec(field)?.[1]);
-  const [generator] = generators;
-  const isBad =
-    generators.length > 1 || (fields.length > 0 && (generator === undefined || source !== 'docker'));
-  if (source === undefined || isBad) {
-    throw new ChalkError(
-      given === undefined ? 'CONFIG_INVALID' : 'ARGV_BAD_VALUE',
-      `${from} is ${JSON.stringify(value)}, not ${SBOM_CHOICES.join(', ')}`,
-      { hint: 'docker takes a generator: --sbom=docker,generator=IMAGE' },
-    );
-  }
-  return { source, generator, format: readSbomFormat(lastValueOf(options, 'sbom-format')) };
+  if (source === undefined || fields.length > 1) return undefined;
+  const [field] = fields;
+  if (field === undefined) return { source, generator: undefined };
+  const generator = /^generator=(\S+)$/.exec(field)?.[1];
+  return source === 'docker' && generator !== undefined ? { source, generator } : undefined;
 }
 
 /** Throws `ARGV_BAD_VALUE`. */

@@ -13,5 +13,4 @@ export {
   type SbomOutcome,
   type Tool,
 } from './sbom.ts';
-export { makeContextSbom } from './syft.ts';
 export { resolveTarget } from './target.ts';

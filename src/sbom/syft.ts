@@ -1,20 +1,12 @@
 import { join } from 'node:path';
-import { asChalkError, ChalkError } from '../base/errors.ts';
+import { ChalkError } from '../base/errors.ts';
 import type { DockerTools } from '../docker/tools.ts';
 import type { Environment, Host, ProcessResult } from '../host/host.ts';
 import { isLoopback } from '../host/loopback.ts';
 import { describeResult } from '../host/processes.ts';
 import { hostnameOf } from '../registry/endpoint.ts';
-import { readSbom } from './document.ts';
 import { saveImage } from './save-image.ts';
-import {
-  SBOM_LIMITS,
-  type SbomFormat,
-  type SbomLimits,
-  type SbomOutcome,
-  type SbomSource,
-  type Target,
-} from './sbom.ts';
+import type { SbomFormat, SbomLimits, SbomSource, Target } from './sbom.ts';
 import { programSource } from './sources.ts';
 import { findSyft } from './syft-find.ts';
 import { type SyftProgram, withFolder } from './syft-program.ts';
@@ -42,39 +34,6 @@ export function syftSource(host: Host, tools: DockerTools, limits: SbomLimits): 
         withFolder(host, (folder) => scan(host, tools, program, { target, format, limits, folder })),
     };
   });
-}
-
-/**
- * An SBOM of a folder, as that of a build context: Syft alone makes those. No link is followed out of the folder, and
- * `.git` is left out. `name` is what the SBOM calls it, so that no path of this machine is in it. Never throws.
- */
-export async function makeContextSbom(
-  host: Host,
-  tools: DockerTools,
-  context: { readonly folder: string; readonly name: string },
-  format: SbomFormat,
-  limits: SbomLimits = SBOM_LIMITS,
-): Promise<SbomOutcome> {
-  try {
-    const found = await findSyft(host, tools, limits);
-    if ('absent' in found) return { kind: 'none', why: found.absent };
-    const { program, version } = found;
-    const file = context.folder;
-    const scanned = (path: string) => ['scan', `dir:${path}`, '--base-path', path, '--exclude', './.git/**'];
-    const result = await withFolder(host, (folder) =>
-      program.run((path) => [...scanned(path), ...outputs(format), '--source-name', context.name], {
-        folder,
-        file,
-        timeoutMs: limits.timeoutMs,
-        maxOutputBytes: limits.maxBytes,
-      }),
-    );
-    const tool = { name: 'syft', version };
-    const sbom = readSbom(printed(result), format, { what: 'what syft printed', tool });
-    return { kind: 'made', sbom: { ...sbom, origin: 'syft' } };
-  } catch (thrown) {
-    return { kind: 'failed', error: asChalkError(thrown, 'SBOM_FAILED') };
-  }
 }
 
 async function scan(

@@ -34,7 +34,7 @@ export async function resolveTarget(host: Host, tools: DockerTools, image: SbomI
   if (ref === undefined) {
     throw new ChalkError('ARGV_BAD_VALUE', `${image.repository} is no name of a repository`);
   }
-  const insecure = await insecureRegistries(host, tools);
+  const insecure = await insecureRegistries(host, tools, ref.registry);
   const registry = connectRegistries(host, { configFolder: tools.config.folder, insecure })(ref);
   const content = readManifest(await registry.getManifest(image.digest));
   const place = {

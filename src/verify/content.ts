@@ -2,9 +2,8 @@ import { ChalkError } from '../base/errors.ts';
 import { putsMarkIn } from '../image/extract.ts';
 import { normaliseImage, type NormalisedImage } from '../image/normalised-hash.ts';
 import { MAX_OWN_LAYER_BYTES } from '../image/own-layer.ts';
-import { UnpackedLayer } from '../image/unpacked.ts';
 import { isId, type MarkMap, readMark, stringOf, validateMark } from '../mark/index.ts';
-import { readLayerFile } from '../registry/index.ts';
+import { readLayerFile, UnpackedLayer } from '../registry/index.ts';
 import type { Finding } from './checks.ts';
 import { eachLimited } from './failures.ts';
 import type { PlatformImage } from './images.ts';
@@ -57,12 +56,7 @@ export async function checkLayers(
 }
 
 async function diffIdOf(stream: AsyncIterable<Buffer>): Promise<string> {
-  let ended = false;
-  async function* watched() {
-    for await (const chunk of stream) yield chunk;
-    ended = true;
-  }
-  const layer = new UnpackedLayer(watched());
+  const layer = new UnpackedLayer(stream);
   try {
     while ((await layer.some(PIECE)) !== undefined);
   } catch (error) {
@@ -73,7 +67,7 @@ async function diffIdOf(stream: AsyncIterable<Buffer>): Promise<string> {
     await layer.close();
   }
   // The digest of what is stored is compared at the end of the stream alone.
-  if (!ended) throw new ChalkError('RESPONSE_INVALID', 'a layer has something behind its end');
+  if (!layer.ended) throw new ChalkError('RESPONSE_INVALID', 'a layer has something behind its end');
   return layer.digest();
 }
 

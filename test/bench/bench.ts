@@ -1,9 +1,10 @@
-import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod/mini';
-import { type Row, runtimeRows } from './runtime.ts';
+import { ms, must as run, pairs as inTurn, type Row } from './measure.ts';
+import { runtimeRows } from './runtime.ts';
+import { signingRows } from './signing.ts';
 
 /*
  * What docker-chalk adds, measured against the same thing without it: interleaved pairs in one run, medians. Absolute
@@ -16,6 +17,8 @@ const PAIRS = 20;
 
 const env = { ...process.env, XDG_STATE_HOME: join(work, 'state'), DOCKER_CONFIG: join(work, 'config') };
 const registry = process.env['CHALK_TEST_REGISTRY'] ?? '';
+const must = (file: string, args: readonly string[]) => run(env, file, args);
+const pairs = (ours: () => void, plain: () => void) => inTurn(PAIRS, ours, plain);
 
 try {
   cpSync(process.env['DOCKER_CONFIG'] ?? '', join(work, 'config'), {
@@ -24,14 +27,21 @@ try {
   });
   must(launcher, ['chalk', 'install']);
   const own = [metadata(), passThrough(), ...cachedBuild()];
-  const rows = [...own, ...(await runtimeRows(work, env, launcher, `${registry}/busybox:1`))];
+  const rows = [
+    ...own,
+    ...(await signingRows(work, env, launcher, registry)),
+    ...(await runtimeRows(work, env, launcher, `${registry}/busybox:1`)),
+  ];
   const width = Math.max(...rows.map(({ what }) => what.length));
   for (const { what, figures, goal, met } of rows) {
     console.log(`${met ? 'ok  ' : 'OVER'}  ${what.padEnd(width)}  ${figures}  (goal: ${goal})`);
   }
   if (rows.some(({ met }) => !met)) process.exitCode = 1;
 } finally {
-  must('docker', ['image', 'rm', '--force', 'chalk-bench', 'chalk-bench-plain']);
+  const format = '{{.Repository}}:{{.Tag}}';
+  const pushed = must('docker', ['image', 'ls', '--format', format, '--filter', 'reference=*/chalk-bench-*']);
+  const images = pushed.split('\n').filter((line) => line !== '');
+  must('docker', ['image', 'rm', '--force', 'chalk-bench', 'chalk-bench-plain', ...images]);
   rmSync(work, { recursive: true, force: true });
 }
 
@@ -112,35 +122,4 @@ function cachedBuild(): Row[] {
       met: changed === 1,
     },
   ];
-}
-
-/** Medians in milliseconds of two things done in turn, after one round that does not count. */
-function pairs(ours: () => void, plain: () => void): [number, number] {
-  const times: [number[], number[]] = [[], []];
-  for (let round = -1; round < PAIRS; round += 1) {
-    const took = [ours, plain].map((task) => {
-      const start = performance.now();
-      task();
-      return performance.now() - start;
-    });
-    if (round < 0) continue;
-    times[0].push(took[0] ?? Number.NaN);
-    times[1].push(took[1] ?? Number.NaN);
-  }
-  return [median(times[0]), median(times[1])];
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
-
-function ms(value: number): string {
-  return `${value.toFixed(value < 10 ? 1 : 0)} ms`;
-}
-
-function must(file: string, args: readonly string[]): string {
-  const result = spawnSync(file, args, { env, encoding: 'utf8', timeout: 120_000 });
-  if (result.status !== 0)
-    throw new Error(`${file} ${args.join(' ')}: ${result.stderr || String(result.error)}`);
-  return result.stdout;
 }

@@ -12,14 +12,7 @@ import {
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-
-/** One line of the answer. */
-export interface Row {
-  readonly what: string;
-  readonly figures: string;
-  readonly goal: string;
-  readonly met: boolean;
-}
+import type { Row } from './measure.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const built = join(root, 'entrypoint-shim', 'build');

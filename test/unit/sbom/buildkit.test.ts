@@ -1,10 +1,12 @@
+import { pack } from 'tar-stream';
 import { describe, expect, test } from 'vitest';
 import { ChalkError } from '../../../src/base/errors.ts';
 import { digestOf, type ManifestContent, MEDIA_TYPES, readManifest } from '../../../src/registry/index.ts';
 import { buildkitSource } from '../../../src/sbom/buildkit.ts';
 import type { Target } from '../../../src/sbom/sbom.ts';
-import { fakeHost } from '../../support/fake-host.ts';
-import { DIGEST, inRegistry, matching, SPDX, TOOLS } from './support.ts';
+import type { Command, ProcessResult } from '../../../src/host/host.ts';
+import { exited, type FakeHost, fakeHost } from '../../support/fake-host.ts';
+import { DIGEST, IN_ENGINE, inRegistry, matching, SPDX, TOOLS } from './support.ts';
 
 const SPDX_TYPE = 'https://spdx.dev/Document';
 const STATEMENT = { _type: 'https://in-toto.io/Statement/v0.1', predicateType: SPDX_TYPE };
@@ -34,6 +36,22 @@ class Store {
     }));
     const config = { mediaType: MEDIA_TYPES.config, ...this.put('{}') };
     return this.put({ schemaVersion: 2, mediaType: MEDIA_TYPES.image, config, layers });
+  }
+
+  bytesOf(digest: string): Uint8Array {
+    return this.#bytes.get(digest) ?? new Uint8Array();
+  }
+
+  /** What `docker save` writes of it all. */
+  async archive(): Promise<Buffer> {
+    const archive = pack();
+    for (const [digest, bytes] of this.#bytes) {
+      archive.entry({ name: `blobs/sha256/${digest.slice('sha256:'.length)}` }, bytes);
+    }
+    archive.finalize();
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of archive) if (chunk instanceof Uint8Array) chunks.push(chunk);
+    return Buffer.concat(chunks);
   }
 
   target(manifests: readonly object[] | undefined): Target {
@@ -136,6 +154,53 @@ test('there is none: no attestation, none of an SBOM, none of this image, anothe
   await expect(make(store.target([image(DIGEST)]), 'cyclonedx')).resolves.toEqual({
     kind: 'absent',
     why: 'BuildKit writes SPDX alone',
+  });
+});
+
+describe('an image of the engine', () => {
+  /** An SBOM larger than any config or manifest. */
+  const LARGE = JSON.stringify({ ...SPDX, packages: ['x'.repeat(5 * 1024 * 1024)] });
+  const store = new Store();
+  const attested = attestation(DIGEST, store.attest([[SPDX_TYPE, statement(DIGEST, LARGE)]]));
+  const index = store.put({
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.index,
+    manifests: [image(DIGEST), attested],
+  });
+  const target: Target = {
+    ...IN_ENGINE,
+    digest: index.digest,
+    place: { kind: 'engine', store: 'containerd', own: 'linux/amd64' },
+  };
+  /** Megabytes are not to be printed. */
+  const isLarge = async (host: FakeHost) => {
+    const attempt = await buildkitSource(host, tools).make(target, 'spdx');
+    return attempt.kind === 'made' ? attempt.sbom.text === LARGE : attempt.why;
+  };
+  const tools = { ...TOOLS, buildx: '/usr/bin/buildx' };
+  /** A program that prints so much, and is stopped where that is too much. */
+  const prints = (content: Uint8Array, { maxOutputBytes = 0 }: Command): ProcessResult =>
+    content.length > maxOutputBytes
+      ? { kind: 'overflow', maxOutputBytes }
+      : { kind: 'exited', code: 0, stdout: content, stderr: '' };
+
+  test('a large SBOM, through BuildKit', async () => {
+    const host = fakeHost({
+      run: (command) =>
+        command.args.includes('ls')
+          ? exited('{"ref":"b/b/one"}')
+          : prints(store.bytesOf(command.args.at(-1) ?? ''), command),
+    });
+    expect(await isLarge(host)).toBe(true);
+    expect(host.ran.filter(({ args }) => args.includes('save'))).toEqual([]);
+  });
+
+  test('the same out of an archive, where BuildKit has no build on record', async () => {
+    const archive = await store.archive();
+    const host = fakeHost({
+      run: (command) => (command.args.includes('save') ? prints(archive, command) : exited('', 1)),
+    });
+    expect(await isLarge(host)).toBe(true);
   });
 });
 

@@ -43,14 +43,16 @@ describe('the choice', () => {
     expect(() => choice([word])).toThrow(expect.objectContaining({ code }));
   });
 
-  test('the variable is refused under its own name', () => {
-    expect(() => choice([], { CHALK_SBOM: 'yes' })).toThrow(
-      expect.objectContaining({
-        code: 'CONFIG_INVALID',
-        message: matching(/CHALK_SBOM is "yes"/),
-      }),
-    );
-  });
+  test.each(['yes', 'docker,image=a', 'syft,generator=a'])(
+    '%s in the variable makes none, and stops nothing',
+    (value) => {
+      expect(choice([], { CHALK_SBOM: value })).toMatchObject({
+        source: 'off',
+        fault: { code: 'CONFIG_INVALID', message: matching(/^CHALK_SBOM is "/) },
+      });
+      expect(choice(['--sbom=syft'], { CHALK_SBOM: value })).toEqual(choice(['--sbom=syft']));
+    },
+  );
 });
 
 test.each([

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { Command, ProcessResult } from '../../../src/host/host.ts';
 import type { SbomSource } from '../../../src/sbom/sbom.ts';
 import { scoutSource } from '../../../src/sbom/scout.ts';
-import { makeContextSbom, syftSource } from '../../../src/sbom/syft.ts';
+import { syftSource } from '../../../src/sbom/syft.ts';
 import { exited, fakeHost } from '../../support/fake-host.ts';
-import { CYCLONEDX, DIGEST, IN_ENGINE, inRegistry, matching, SPDX, TOOLS, words } from './support.ts';
+import { DIGEST, IN_ENGINE, inRegistry, matching, SPDX, TOOLS, words } from './support.ts';
 
 const LIMITS = { timeoutMs: 5000, maxBytes: 100_000 };
 const VERSION = exited(JSON.stringify({ application: 'syft', version: '1.18.1' }));
@@ -161,26 +161,6 @@ describe('syft', () => {
       expect.arrayContaining(['--network=none', '--cap-drop=ALL', image, 'docker-archive:/scanned']),
     );
     expect(create.filter((word) => /^-(?:v|-volume|-mount|-privileged)/.test(word))).toEqual([]);
-  });
-
-  test('a build context: by its name, without links out of it and without .git', async () => {
-    const host = syftHost(() => exited(JSON.stringify(CYCLONEDX)));
-    const context = { folder: '/src/app', name: 'app' };
-    await expect(makeContextSbom(host, TOOLS, context, 'cyclonedx', LIMITS)).resolves.toMatchObject({
-      kind: 'made',
-      sbom: { format: 'cyclonedx', origin: 'syft' },
-    });
-    expect(host.ran[1]?.args).toEqual([
-      ...words('scan dir:/src/app --base-path /src/app --exclude ./.git/**'),
-      ...words('--quiet --output cyclonedx-json@1.6 --source-name app'),
-    ]);
-    const without = fakeHost({ env: { PATH: '/bin' } });
-    await expect(makeContextSbom(without, TOOLS, context, 'spdx')).resolves.toMatchObject({ kind: 'none' });
-    const failing = syftHost(() => failure('broken'));
-    await expect(makeContextSbom(failing, TOOLS, context, 'spdx')).resolves.toMatchObject({
-      kind: 'failed',
-      error: { code: 'SBOM_FAILED', message: 'syft exited with 1: broken' },
-    });
   });
 });
 

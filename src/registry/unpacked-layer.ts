@@ -9,6 +9,8 @@ import { createGunzip, createZstdDecompress } from 'node:zlib';
 export class UnpackedLayer {
   /** How many bytes were read. */
   size = 0;
+  /** Whether the source was read to its end, where it says whether it was the one asked for. */
+  ended = false;
   readonly #source: AsyncIterator<Buffer>;
   readonly #hash: Hash = createHash('sha256');
   #buffer: Buffer = Buffer.alloc(0);
@@ -61,26 +63,25 @@ export class UnpackedLayer {
   async #unpacked(): Promise<AsyncIterator<unknown>> {
     if (this.#out !== undefined) return this.#out;
     let head: Buffer = Buffer.alloc(0);
-    let ended = false;
-    while (head.length < 4 && !ended) {
-      const step = await this.#source.next();
-      if (step.done === true) ended = true;
-      else head = Buffer.concat([head, step.value]);
-    }
-    const source = this.#source;
-    async function* whole(): AsyncGenerator<Buffer, void, undefined> {
-      yield head;
-      for (;;) {
-        const step = await source.next();
-        if (step.done === true) return;
-        yield step.value;
-      }
-    }
+    while (head.length < 4 && !this.ended) head = Buffer.concat([head, ...(await this.#packed())]);
     const unpacker = unpackerFor(head);
     // Its iteration throws what either of the two threw.
-    this.#stream = pipeline(Readable.from(whole()), unpacker, () => undefined);
+    this.#stream = pipeline(Readable.from(this.#from(head)), unpacker, () => undefined);
     this.#out = this.#stream[Symbol.asyncIterator]();
     return this.#out;
+  }
+
+  async *#from(head: Buffer): AsyncGenerator<Buffer, void, undefined> {
+    yield head;
+    while (!this.ended) yield* await this.#packed();
+  }
+
+  /** The next piece of the source; none at its end. */
+  async #packed(): Promise<readonly Buffer[]> {
+    const step = await this.#source.next();
+    if (step.done !== true) return [step.value];
+    this.ended = true;
+    return [];
   }
 }
 
