@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import * as z from 'zod/mini';
@@ -59,6 +59,8 @@ for (const platform of PLATFORMS) {
 }
 await writeFile(join(lib, 'shim', 'shims.json'), `${JSON.stringify(shims, null, 2)}\n`);
 await writeFile(join(lib, 'version'), `${manifest.version}\n`);
+// The launcher starts a program of this size and no other: one that was cut off fails before it can hand over to docker.
+await writeFile(join(lib, 'size'), `${(await stat(join(lib, 'chalk.mjs'))).size}\n`);
 
 await rm(place, { recursive: true, force: true });
 await rename(lib, place);

@@ -3,7 +3,7 @@ import { ChalkError } from '../base/errors.ts';
 import type { DockerCommand } from '../docker/argv/command.ts';
 import { type Item, lastValueOf, positionals, switchIsOn, valuesOf } from '../docker/argv/parse.ts';
 import { bakeReadsInput } from '../docker/bake-files.ts';
-import { readBuildRequest } from '../docker/build-request.ts';
+import { requestOf } from '../docker/build-request.ts';
 import { findBuilder } from '../docker/builder.ts';
 import { dockerProcess, type Route, wantsLegacyBuilder } from '../docker/run-build.ts';
 import { asksAttestations, imageDestination } from '../docker/destination.ts';
@@ -181,7 +181,7 @@ type Passed = Extract<Preparation, { kind: 'pass' }>;
 
 /** What else can be done for a build whose Dockerfile is not to be edited. */
 function fallbackFor(host: Host, command: DockerCommand, driver: string, passed: Passed): Preparation {
-  const read = readBuildRequest(command, host.env, host.cwd);
+  const read = requestOf(host, command);
   if (read.kind === 'refused') return passed;
   const { request } = read;
   const plan = decideFallback({

@@ -37,9 +37,11 @@ function watched(host: Host): Host {
 async function leave(host: Host, end: End): Promise<void> {
   host.files.removeTemporary();
   if (end.kind === 'killed') {
-    // Node ignores some signals (SIGPIPE) from its start; taking a listener away again restores what the system does.
-    const listener = () => undefined;
-    process.on(end.signal, listener).off(end.signal, listener);
+    // Node ignores two signals from its start; taking a listener away again restores what the system does.
+    if (end.signal === 'SIGPIPE' || end.signal === 'SIGXFSZ') {
+      const listener = () => undefined;
+      process.on(end.signal, listener).off(end.signal, listener);
+    }
     process.kill(process.pid, end.signal);
   }
   process.exitCode = end.kind === 'exited' ? end.code : 1;

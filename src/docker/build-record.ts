@@ -10,6 +10,8 @@ export type FailedStep =
   | { readonly kind: 'at-line'; readonly line: number; readonly message: string }
   /** Every step was done; the result could not be brought to where the user wanted it. */
   | { readonly kind: 'in-output'; readonly message: string }
+  /** The files of the build context could not be read, or not told apart by the ignore file. */
+  | { readonly kind: 'in-context'; readonly message: string }
   | { readonly kind: 'unclear'; readonly why: string };
 
 const Listed = z.object({ ref: z.string(), status: z.string(), created_at: z.optional(z.string()) });
@@ -24,6 +26,9 @@ const Record = z.object({
   ),
   Attachments: z.nullish(z.array(z.object({ Type: z.optional(z.string()) }))),
 });
+/** BuildKit's name for the step that fetches the files of a context on this machine (`dockerui`). */
+const CONTEXT_STEP = '[internal] load build context';
+
 const LocalState = z.object({ DockerfilePath: z.string() });
 
 /** Where buildx keeps no notes of its own, how many of the newest failed builds may be those of others. */
@@ -59,13 +64,7 @@ export async function findFailedSteps(
   files: readonly BuiltFile[],
 ): Promise<readonly { readonly dockerfile: string; readonly step: FailedStep }[]> {
   const history = ['buildx', ...builderArgs, 'history'];
-  const list = outputOf(
-    await dockerHelper(host, tools, [...history, 'ls', '--no-trunc', '--format', 'json']),
-  );
-  const rows = (list ?? '')
-    .split('\n')
-    .map((line) => Listed.safeParse(parseJson(line)))
-    .flatMap((row) => (row.success && row.data.status === 'Error' ? [row.data] : []));
+  const rows = (await listRecords(host, tools, builderArgs)).filter(({ status }) => status === 'Error');
   const wanted = new Set(files.map(({ dockerfile }) => dockerfile));
   const found = [];
   let looked = 0;
@@ -85,6 +84,38 @@ export async function findFailedSteps(
     if (found.length === files.length) break;
   }
   return found;
+}
+
+/**
+ * Whether the builder has done everything these builds were for: what failed then failed behind it, on this machine.
+ *
+ * @param dockerfiles copies that no other build has; builds of which buildx keeps no notes count as not done.
+ */
+export async function areCompleted(
+  host: Host,
+  tools: DockerTools,
+  builderArgs: readonly string[],
+  dockerfiles: readonly string[],
+): Promise<boolean> {
+  const missing = new Set(dockerfiles);
+  for (const { ref, status } of await listRecords(host, tools, builderArgs)) {
+    if (missing.size === 0) break;
+    if (status === 'Completed') missing.delete((await notedDockerfile(host, tools, ref)) ?? '');
+  }
+  return missing.size === 0;
+}
+
+/** The builder's records, the newest first. */
+async function listRecords(
+  host: Host,
+  tools: DockerTools,
+  builderArgs: readonly string[],
+): Promise<readonly z.infer<typeof Listed>[]> {
+  const args = ['buildx', ...builderArgs, 'history', 'ls', '--no-trunc', '--format', 'json'];
+  return (outputOf(await dockerHelper(host, tools, args)) ?? '')
+    .split('\n')
+    .map((line) => Listed.safeParse(parseJson(line)))
+    .flatMap((row) => (row.success ? [row.data] : []));
 }
 
 /** What buildx itself notes of a build it ran for this user (`localstate`): a file named as the record. */
@@ -108,6 +139,7 @@ function failedStep({ Error: error, Attachments: attachments }: z.infer<typeof R
   const snippet = Buffer.from(sources ?? '', 'base64').toString('utf8');
   const line = /^[^\n]*:(\d+)\n/.exec(snippet)?.[1];
   if (line !== undefined) return { kind: 'at-line', line: Number(line), message };
+  if (step === CONTEXT_STEP) return { kind: 'in-context', message };
   const isDone = (attachments ?? []).some(({ Type: type }) =>
     type?.startsWith('https://slsa.dev/provenance/'),
   );

@@ -1,8 +1,9 @@
 import { isAbsolute, join, resolve } from 'node:path';
-import { formatPlatform, parsePlatform, type Platform } from '../base/platform.ts';
-import type { Environment } from '../host/host.ts';
+import { formatPlatform, type Platform } from '../base/platform.ts';
+import type { Environment, Host } from '../host/host.ts';
 import type { DockerCommand } from './argv/command.ts';
 import { type Item, lastValueOf, positionals, switchIsOn, valuesOf } from './argv/parse.ts';
+import { clientPlatform, readPlatform } from './client-platform.ts';
 import { pushesImage } from './destination.ts';
 
 /** What a build command asks for, in the terms the later stages speak. */
@@ -45,8 +46,22 @@ export type RequestResult =
   | { readonly kind: 'request'; readonly request: BuildRequest }
   | { readonly kind: 'refused'; readonly why: string };
 
-/** Reads a parsed `build` command. Pure: whether the context exists is for its reader to find out. */
-export function readBuildRequest(command: DockerCommand, env: Environment, cwd: string): RequestResult {
+/** Reads a parsed `build` command as it means something here. */
+export function requestOf(host: Host, command: DockerCommand): RequestResult {
+  return readBuildRequest(command, host.env, host.cwd, clientPlatform(host));
+}
+
+/**
+ * Reads a parsed `build` command. Pure: whether the context exists is for its reader to find out.
+ *
+ * @param here the platform buildx runs on, which `--platform` may leave out.
+ */
+export function readBuildRequest(
+  command: DockerCommand,
+  env: Environment,
+  cwd: string,
+  here: Platform,
+): RequestResult {
   const { items } = command;
   const places = positionals(items);
   const [place] = places;
@@ -56,9 +71,9 @@ export function readBuildRequest(command: DockerCommand, env: Environment, cwd: 
   const platformWords = valuesOf(items, 'platform').flatMap((value) => value.split(','));
   const named = platformWords.length > 0 ? platformWords : (env['DOCKER_DEFAULT_PLATFORM'] ?? '').split(',');
   const words = named.map((word) => word.trim()).filter((word) => word !== '');
-  const platforms = words.map((word) => parsePlatform(word));
+  const platforms = words.map((word) => readPlatform(word, here));
   if (platforms.includes(undefined)) {
-    return { kind: 'refused', why: `platform ${words.join(',')} is not written as os/architecture` };
+    return { kind: 'refused', why: `platform ${words.join(',')} is none that is known here` };
   }
   return {
     kind: 'request',

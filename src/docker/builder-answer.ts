@@ -57,5 +57,6 @@ async function askEngine(host: Host, tools: DockerTools): Promise<BuilderAnswer>
 
 function isOldBuildkit(inspected: string): boolean {
   const [, major, minor] = /^\s*BuildKit(?: version)?:\s*v?(\d+)\.(\d+)\./im.exec(inspected) ?? [];
-  return major === '0' && Number(minor) < FIRST_BUILDKIT_WITH_CONTEXTS;
+  // A BuildKit that was not built by its own release, such as a distribution's, calls itself 0.0.0.
+  return major === '0' && Number(minor) > 0 && Number(minor) < FIRST_BUILDKIT_WITH_CONTEXTS;
 }

@@ -30,7 +30,7 @@ const Inspected = z.object({
 });
 const Listed = z.object({ ref: z.string() });
 
-/** Documents are some kilobytes; layers are not. */
+/** Configs and manifests are some kilobytes; layers are not. */
 const MAX_DOCUMENT_BYTES = 4 * 1024 * 1024;
 /** `docker save` copies the layers as well, so it is for small images alone. */
 const MAX_SAVED_BYTES = 256 * 1024 * 1024;
@@ -61,12 +61,15 @@ export async function findEngineImage(
  * Reads through BuildKit (`buildx history inspect attachment`, buildx 0.20), which shares the containerd store with the
  * engine and keeps what it exported to a graph driver's. Any build it remembers is a way in; `buildRef` saves looking
  * for one. Nothing is asked for twice.
+ *
+ * @param maxBytes of one document.
  */
 export function buildkitReader(
   host: Host,
   tools: DockerTools,
   builder: Builder | undefined,
   buildRef: string | undefined,
+  maxBytes = MAX_DOCUMENT_BYTES,
 ): DocumentReader {
   const history = async (...args: readonly string[]): Promise<string | undefined> => {
     if (tools.buildx === undefined) return undefined;
@@ -84,7 +87,7 @@ export function buildkitReader(
         ...builder?.environment,
         DOCKER_CLI_PLUGIN_ORIGINAL_CLI_COMMAND: tools.docker,
       },
-      maxOutputBytes: MAX_DOCUMENT_BYTES,
+      maxOutputBytes: maxBytes,
     });
     return outputOf(result);
   };
@@ -110,8 +113,17 @@ export function buildkitReader(
   };
 }
 
-/** Reads what `docker save` writes: the way to an image's manifest where there is no BuildKit to ask. */
-export async function savedReader(host: Host, tools: DockerTools, id: string): Promise<DocumentReader> {
+/**
+ * Reads what `docker save` writes: the way to an image's manifest where there is no BuildKit to ask.
+ *
+ * @param maxBytes of one document.
+ */
+export async function savedReader(
+  host: Host,
+  tools: DockerTools,
+  id: string,
+  maxBytes = MAX_DOCUMENT_BYTES,
+): Promise<DocumentReader> {
   const result = await dockerHelper(host, tools, ['image', 'save', '--', id], {
     maxOutputBytes: MAX_SAVED_BYTES,
     timeoutMs: 60_000,
@@ -125,7 +137,7 @@ export async function savedReader(host: Host, tools: DockerTools, id: string): P
   for await (const entry of reader) {
     const { name, size } = entry.header;
     const digest = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(name)?.[1];
-    if (digest === undefined || (size ?? 0) > MAX_DOCUMENT_BYTES) {
+    if (digest === undefined || (size ?? 0) > maxBytes) {
       entry.resume();
       continue;
     }

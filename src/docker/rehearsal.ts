@@ -1,8 +1,10 @@
+import { dirname, resolve } from 'node:path';
 import { parseJson } from '../base/json.ts';
 import type { Host } from '../host/host.ts';
 import type { DockerCommand } from './argv/command.ts';
 import { BUILD_FLAGS } from './argv/flag-table.ts';
-import { flagItem, type Item, withFlags } from './argv/parse.ts';
+import { flagItem, type Item, lastValueOf, withFlags } from './argv/parse.ts';
+import { areCompleted } from './build-record.ts';
 import { buildQuestion, type Route } from './run-build.ts';
 import type { DockerTools } from './tools.ts';
 
@@ -62,6 +64,31 @@ export async function failsOwnChecks(
   const items = asQuestion(command.items, 'check,format=json');
   const result = await host.processes.run(buildQuestion(host, tools, command, route, items, { inputFile }));
   return result.kind === 'exited' && result.code !== 0 && result.code !== USAGE;
+}
+
+/**
+ * Whether buildx could not write its answer to the files the user named: it does so behind a build that went well, and
+ * what stands in place of an ID file it removes at first.
+ *
+ * @param dockerfiles the copies of the Dockerfiles that were built.
+ */
+export async function cannotAnswer(
+  host: Host,
+  tools: DockerTools,
+  { items }: DockerCommand,
+  builder: readonly string[],
+  dockerfiles: readonly string[],
+): Promise<boolean> {
+  const [iidFile, metadataFile] = ['iidfile', 'metadata-file'].map((name) => lastValueOf(items, name));
+  if (!iidFile && !metadataFile) return false;
+  const kindOf = async (path: string) =>
+    (await host.files.stat(resolve(host.cwd, path)).catch(() => undefined))?.kind;
+  if (iidFile) {
+    if ((await kindOf(iidFile)) === 'folder' || (await kindOf(dirname(iidFile))) === 'file') return true;
+    // It was written: what could not be is a file of ours.
+    if (!metadataFile && (await kindOf(iidFile)) === 'file') return false;
+  }
+  return areCompleted(host, tools, builder, dockerfiles);
 }
 
 /** Whether a value for build checks, of the directive or of the build argument, makes findings errors. */

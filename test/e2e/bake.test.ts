@@ -1,5 +1,13 @@
 /** Bake and compose: every image of a run has a mark of its own, and all else is what `docker buildx bake` makes of it. */
-import { existsSync, mkdirSync, readFileSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
@@ -335,10 +343,10 @@ target "default" {
     expect(plain.stdout).toContain('"target"');
   });
 
-  test('a target that cannot be marked is built as it is but for labels, the others are marked', async () => {
+  test('a target that no lines can be added for is patched, or labelled where its image is not in the engine', async () => {
     const definition = `
 variable "NAME" {}
-group "default" { targets = ["good", "foreign"] }
+group "default" { targets = ["good", "foreign", "archived"] }
 target "good" {
   target = "one"
   tags = ["\${NAME}-good"]
@@ -346,21 +354,69 @@ target "good" {
 target "foreign" {
   inherits = ["good"]
   contexts = { one = "docker-image://${sandbox.base('busybox')}" }
-  tags = ["\${NAME}-foreign"]
+  tags = ["\${NAME}-foreign", "\${NAME}-foreign:2"]
+}
+target "archived" {
+  inherits = ["foreign"]
+  tags = ["\${NAME}-archived"]
+  output = ["type=oci,dest=archived.tar"]
 }
 `;
     const cwd = sandbox.project({ ...shared(), 'docker-bake.hcl': definition });
     const [plain, ours] = [sandbox.name(), sandbox.name()];
     expectSuccess(await sandbox.docker(['bake'], { cwd, env: { NAME: plain } }));
-    expectSuccess(await sandbox.chalk(['bake'], { cwd, env: { NAME: ours } }));
-    expect(injections()).toEqual({ good: 'inline wrapped', foreign: 'label stage-replaced' });
-    const labels = chalks().find((chalk) => chalk['_X_CHALK_BAKE_TARGET'] === 'foreign')?.[
-      'DOCKER_CHALK_ADDED_LABELS'
+    const words = ['bake', '--metadata-file', 'm.json'];
+    const { stderr } = expectSuccess(await sandbox.chalk(words, { cwd, env: { NAME: ours } }));
+    expect(stderr).not.toContain('docker chalk:');
+    expect(injections()).toEqual({
+      good: 'inline wrapped',
+      foreign: 'patch stage-replaced',
+      archived: 'label stage-replaced',
+    });
+    expect(sandbox.lastReport()).toMatchObject({ _OP_CHALK_COUNT: 3, _X_CHALK_INJECTION: 'inline' });
+    const archived = chalks().find((chalk) => chalk['_X_CHALK_BAKE_TARGET'] === 'archived');
+    expect(archived?.['DOCKER_CHALK_ADDED_LABELS']).toHaveProperty(['run.chalk.id']);
+
+    const [before, after] = [
+      await sandbox.inspect(`${plain}-foreign`),
+      await sandbox.inspect(`${ours}-foreign`),
     ];
-    expect(labels).toHaveProperty(['run.chalk.id']);
-    const images = await Promise.all([plain, ours].map((name) => sandbox.inspect(`${name}-foreign`)));
-    expect(images[1]?.RootFS).toEqual(images[0]?.RootFS);
-    expect(images[1]?.Config).toEqual({ ...images[0]?.Config, Labels: labels });
+    expect(after.RootFS.Layers.slice(0, -1)).toEqual(before.RootFS.Layers);
+    expect(after.Config).toEqual({
+      ...before.Config,
+      Entrypoint: ['/.chalk/shim', '--', ...(before.Config.Entrypoint ?? [])],
+    });
+    expect((await sandbox.inspect(`${ours}-foreign:2`)).Id).toBe(after.Id);
+    const mark = await sandbox.chalk(['extract', `${ours}-foreign`]);
+    expect(mark.stdout).toMatch(/^mark +valid$/m);
+    const metadata = readKeys(readFileSync(join(cwd, 'm.json'), 'utf8'));
+    expect(Object.keys(metadata)).toEqual(['archived', 'foreign', 'good']);
+    expect(metadata['foreign']).toMatchObject({ 'containerimage.digest': after.Id });
+  });
+
+  test('a patch that fails leaves the image of the target as docker built it, and is told once', async () => {
+    const definition = {
+      contexts: { app: `docker-image://${sandbox.base('busybox')}` },
+      tags: [sandbox.name()],
+    };
+    const cwd = sandbox.project({
+      Dockerfile: 'FROM scratch AS app\nCMD ["never"]\n',
+      'docker-bake.json': JSON.stringify({ target: { default: definition } }),
+      'bin/docker': '#!/bin/sh\ncase " $* " in *" image load "*) exit 1 ;; esac\nexec "$REAL" "$@"\n',
+    });
+    const real = expectSuccess(await sandbox.run('sh', ['-c', 'command -v docker'])).stdout.trim();
+    chmodSync(join(cwd, 'bin', 'docker'), 0o755);
+    const env = { REAL: real, PATH: `${join(cwd, 'bin')}:${sandbox.env['PATH'] ?? ''}` };
+    // Started by itself, as no docker has called it, it takes the first docker on PATH.
+    const { stderr } = expectSuccess(await sandbox.run(LAUNCHER, ['chalk', 'bake'], { cwd, env }));
+    expect(stderr.match(/^docker chalk: the image of default has no mark: PROCESS_FAILED.*$/gm)).toHaveLength(
+      1,
+    );
+    const [name = ''] = definition.tags;
+    expect((await sandbox.inspect(name)).Config.Entrypoint ?? []).toEqual([]);
+    expect(sandbox.lastReport()).toMatchObject({ _X_CHALK_INJECTION: 'none', _OP_EXIT_CODE: 0 });
+    const strict = await sandbox.run(LAUNCHER, ['chalk', '--strict', 'bake'], { cwd, env });
+    expect(strict.code).toBe(1);
   });
 
   describe('a bake that fails', () => {

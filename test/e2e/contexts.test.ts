@@ -45,6 +45,8 @@ describeWithEngine('contexts', (engine) => {
       ['.'],
       './real/Dockerfile ',
     ],
+    ['this machine’s platform', { Dockerfile: list }, ['--platform', 'local', '.'], './Dockerfile '],
+    ['half a platform', { Dockerfile: list }, ['--platform', 'linux', '.'], './Dockerfile '],
     ['CRLF', { Dockerfile: list.replaceAll('\n', '\r\n') }, ['.'], './Dockerfile '],
     ['a byte order mark', { Dockerfile: `\uFEFF${list}` }, ['.'], './Dockerfile '],
     ['no line feed at the end', { Dockerfile: list.trimEnd() }, ['.'], './Dockerfile '],

@@ -1,8 +1,8 @@
 /** Builds that fail: docker's own words and exit status, the user's step run once, no line of ours in the picture. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Result, type RunOptions, Sandbox } from '../support/chalk.ts';
+import { expectSuccess, type Result, type RunOptions, Sandbox } from '../support/chalk.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { serve } from '../support/http.ts';
 
@@ -75,7 +75,7 @@ describeWithEngine('failing builds', (engine) => {
     ['a bad tag', ['-t', 'UPPER:', '.'], 1],
     ['a bad build context', ['--build-context', 'x', '.'], 1],
     ['an unknown builder', ['--builder', 'nobody', '.'], 1],
-    ['a missing secret', ['--secret', 'id=x,src=/nowhere', '.'], 1],
+    ['a missing secret', ['--secret', 'id=x,src=nothing', '.'], 1],
     ['an ssh agent that is not there', ['--ssh', 'default', '.'], 1],
     ['a cache nobody can write', ['--cache-to', 'type=local,dest=/proc/x', '.'], 1],
     ['an attestation that is none', ['--attest', 'x', '.'], 1],
@@ -85,12 +85,75 @@ describeWithEngine('failing builds', (engine) => {
     ['a label without a name', ['--label', '=', '.'], 1],
     ['a size that is none', ['--shm-size=bad', '.'], 125],
     ['a limit that is none', ['-q', '--ulimit', 'bad', '.'], 125],
+    ['a progress mode that is none', ['--progress=no-such', '.'], 1],
+    ['two ways to show progress', ['--progress=plain', '-q', '.'], 1],
+    ['an output of no known type', ['-q', '-o', 'type=no-such', '.'], 1],
+    ['an output of no type', ['-o', 'type=', '.'], 1],
+    ['a push of an image without a name', ['--push', '.'], 1],
+    ['a folder in place of the ID file', ['--iidfile', 'full', '.'], 1],
+    ['a file in place of the ID file’s folder', ['--iidfile', 'Dockerfile/id', '.'], 1],
   ] as const)('%s: docker’s message once, and its exit status', async (_, words, code) => {
     const cwd = project('FROM busybox\nRUN true\nCMD ["x"]\n');
+    mkdirSync(join(cwd, 'full'));
+    writeFileSync(join(cwd, 'full', 'file'), '');
     const env = { SSH_AUTH_SOCK: '' };
     const plain = await sandbox.docker(['build', ...words], { cwd, env });
     expect(await sandbox.chalk(['build', ...words], { cwd, env })).toEqual(plain);
     expect(plain.code).toBe(code);
+  });
+
+  test('a builder that is another context: docker says how to get there, once', async () => {
+    const there = sandbox.name().replaceAll('.', '-');
+    await sandbox.docker(['context', 'create', there, '--docker', 'host=unix:///nowhere.sock']);
+    const cwd = project('FROM busybox\nCMD ["x"]\n');
+    for (const [words, env] of [
+      [['build', '--builder', there, '.'], {}],
+      [['buildx', 'build', '.'], { BUILDX_BUILDER: there }],
+    ] as const) {
+      const plain = await sandbox.docker(words, { cwd, env });
+      expect(await sandbox.chalk(words, { cwd, env })).toEqual(plain);
+      expect(plain.stderr).toContain(`--context=${there}`);
+    }
+  });
+
+  test.each([
+    ['--iidfile', 'nowhere/id'],
+    ['--metadata-file', 'nowhere/metadata'],
+  ])('%s that cannot be written behind the build: the build is done once', async (flag, file) => {
+    const cwd = project(`FROM busybox\nRUN echo ${sandbox.name()}\nCMD ["x"]\n`);
+    const words = ['build', '--progress=plain', flag, file, '.'];
+    const ours = await sandbox.chalk(words, { cwd });
+    const plain = await sandbox.docker(words, { cwd });
+    expect(errors(ours)).toEqual(errors(plain));
+    expect([ours.code, ours.stdout]).toEqual([plain.code, plain.stdout]);
+  });
+
+  test('a bake whose metadata file cannot be written is done once', async () => {
+    const cwd = project('FROM busybox\nCMD ["x"]\n');
+    writeFileSync(join(cwd, 'docker-bake.json'), '{"target":{"default":{}}}');
+    const words = ['bake', '--progress=plain', '--metadata-file', 'nowhere/metadata'];
+    const [ours, plain] = [await sandbox.chalk(words, { cwd }), await sandbox.docker(words, { cwd })];
+    expect(errors(ours)).toEqual(errors(plain));
+    expect([ours.code, ours.stdout]).toEqual([plain.code, plain.stdout]);
+  });
+
+  test('an ignore file that cannot be understood', async () => {
+    const cwd = project('FROM busybox\nCOPY . /c\nCMD ["x"]\n');
+    writeFileSync(join(cwd, '.dockerignore'), 'a[\n');
+    const words = ['build', '--progress=plain', '.'];
+    const [plain, ours] = [await sandbox.docker(words, { cwd }), await sandbox.chalk(words, { cwd })];
+    expect(plain.code).toBe(1);
+    expect([ours.code, ours.stdout, errors(ours)]).toEqual([plain.code, plain.stdout, errors(plain)]);
+  });
+
+  test('an archive without the Dockerfile that was named', async () => {
+    const folder = project('FROM busybox\nCMD ["x"]\n');
+    expectSuccess(await sandbox.run('tar', ['-C', folder, '-cf', join(folder, '..', 'c.tar'), 'Dockerfile']));
+    const input = readFileSync(join(folder, '..', 'c.tar'));
+    for (const words of [[], ['--push', '-t', '127.0.0.1:1/nobody:1']]) {
+      const line = ['build', '--progress=plain', '-f', 'nobody', ...words, '-'];
+      expect((await same(line, { input })).code).toBe(1);
+    }
   });
 
   test('a bad tag for a Dockerfile on standard input', async () => {
@@ -180,4 +243,9 @@ function essence(stderr: string): string[] {
           ),
       )
   );
+}
+
+/** What went wrong, each time it was said. */
+function errors({ stderr }: Result): readonly string[] | null {
+  return stderr.match(/^(ERROR: |docker chalk: ).*$/gm);
 }

@@ -5,6 +5,7 @@ import {
   cpSync,
   mkdirSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   renameSync,
   rmSync,
@@ -61,6 +62,14 @@ const INSTALLATION: readonly (readonly [string, Outcome, Harm])[] = [
   ],
   ['no program', 'unmarked', ({ lib }) => rmSync(join(lib, 'chalk.mjs'))],
   ['an empty program', 'unmarked', ({ lib }) => writeFileSync(join(lib, 'chalk.mjs'), '')],
+  [
+    'a program that is cut off',
+    'unmarked',
+    ({ lib }) => {
+      const text = readFileSync(join(lib, 'chalk.mjs'), 'utf8');
+      writeFileSync(join(lib, 'chalk.mjs'), text.slice(0, text.length / 2));
+    },
+  ],
   ['no runtime', 'unmarked', ({ lib }) => rmSync(join(lib, 'node'))],
   [
     'a runtime that is a link to nothing',
@@ -127,7 +136,11 @@ const DISK: readonly (readonly [string, Outcome, Harm])[] = [
     },
   ],
   ['a state folder nobody can make', 'marked', () => ({ env: { XDG_STATE_HOME: '/proc/nowhere' } })],
-  ['no home', 'marked', () => ({ env: { HOME: '/nowhere', XDG_STATE_HOME: '' } })],
+  [
+    'no home',
+    'marked',
+    ({ sandbox }) => ({ env: { HOME: join(sandbox.root, 'no-home'), XDG_STATE_HOME: '' } }),
+  ],
 ];
 
 const AROUND: readonly (readonly [string, Outcome, Harm])[] = [

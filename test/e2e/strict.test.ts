@@ -1,5 +1,5 @@
 /** Strict mode: what of ours fails is a failure, and no image goes out without a mark. */
-import { chmodSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Sandbox } from '../support/chalk.ts';
@@ -32,6 +32,29 @@ describeWithEngine('strict', (engine) => {
     }
     expect((await sandbox.docker(['image', 'inspect', name])).code).not.toBe(0);
     expect((await sandbox.chalk(['--strict', ...words])).code).not.toBe(0);
+  });
+
+  test('labels are no mark: such a build is not begun, and such a bake neither', async () => {
+    const cwd = sandbox.project({
+      Dockerfile: 'FROM scratch AS app\nCMD ["never"]\n',
+      'docker-bake.json': JSON.stringify({
+        target: {
+          default: {
+            contexts: { app: `docker-image://${sandbox.base('busybox')}` },
+            output: ['type=oci,dest=b.tar'],
+          },
+        },
+      }),
+    });
+    const replaced = ['--build-context', `app=docker-image://${sandbox.base('busybox')}`];
+    for (const words of [['build', ...replaced, '-o', 'type=oci,dest=a.tar', '.'], ['bake']]) {
+      const { code, stderr } = await sandbox.chalk(['--strict', ...words], { cwd });
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^docker chalk: BUILD_UNMARKED: /);
+    }
+    expect(['a.tar', 'b.tar'].filter((name) => existsSync(join(cwd, name)))).toEqual([]);
+    expect((await sandbox.chalk(['--strict', 'build', ...replaced, '.'], { cwd })).code).toBe(0);
+    expect(sandbox.lastReport()).toMatchObject({ _X_CHALK_INJECTION: 'patch' });
   });
 
   test('a report that cannot be written fails the run, and says so in quiet mode too', async () => {

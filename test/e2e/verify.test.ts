@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { expectSuccess, matching, onlyChalk, readReport } from '../support/chalk.ts';
-import { describeWithEngine } from '../support/engine.ts';
+import { describeWithEngine, describeWithEveryStore } from '../support/engine.ts';
 import { newKey } from '../support/signed-image.ts';
 import { Signer } from './sign-support.ts';
 
@@ -75,6 +75,16 @@ describeWithEngine('verify', (engine) => {
         stdout: matching(/: verified\n$/),
       });
       expect(await verify(name)).toMatchObject({ code: 2, stdout: matching(/could not tell\n$/) });
+      // Every line names the key, and only the first its path.
+      const long = await verify('--key', signer.publicKeyFile, name);
+      expect(long.stdout.split('\n')[0]).toBe(`key ${signer.publicKeyFile}`);
+      expect(long.stdout.split(signer.publicKeyFile)).toHaveLength(2);
+      expect(long.stdout).toContain('signed by chalk.pub');
+      mkdirSync(join(signer.sandbox.root, 'same'));
+      const same = join(signer.sandbox.root, 'same', 'chalk.pub');
+      writeFileSync(same, newKey('same').publicKey.pem);
+      const both = await verify('--key', signer.publicKeyFile, '--key', same, name);
+      expect(both.stdout).toContain(`signed by ${signer.publicKeyFile}`);
       // The digest is as good a name as the tag.
       const digest = Answer.parse(JSON.parse(good.stdout)).manifests[0]?.digest ?? '';
       const pinned = `${name.replace(/:v1$/, '')}@${digest}`;
@@ -216,6 +226,44 @@ describeWithEngine('verify', (engine) => {
       ]) {
         expect((await verify(...words)).code, words.join(' ')).toBe(125);
       }
+    },
+    TIMEOUT_MS,
+  );
+});
+
+describeWithEveryStore('verify of an image in the engine', (engine) => {
+  let signer: Signer;
+  beforeAll(async () => {
+    signer = await Signer.open(engine);
+  });
+  afterAll(async () => signer.close());
+
+  test(
+    'its mark and content are told without a registry, and are those of what was pushed',
+    async () => {
+      const name = `${engine.registry}/${signer.repository()}:v1`;
+      const folder = signer.sandbox.project({
+        Dockerfile: `FROM ${signer.sandbox.base('busybox')}\nRUN echo engine >/content\nCMD ["true"]\n`,
+      });
+      expectSuccess(await signer.chalk(['build', '-t', name, folder]));
+      expectSuccess(await signer.chalk(['push', name]));
+      const key = ['--key', signer.publicKeyFile, '--json'];
+      const read = async (...words: string[]) => {
+        const { code, stdout, stderr } = await signer.sandbox.chalk(['verify', ...key, ...words]);
+        expect(stderr).toBe('');
+        const checks = Answer.parse(JSON.parse(stdout)).manifests.at(-1)?.checks ?? [];
+        const found = Object.fromEntries(checks.map((each) => [each.check, each.outcome]));
+        return { code, found, content: checks.find(({ check }) => check === 'content')?.why.slice(0, 64) };
+      };
+      const there = await read(name);
+      expect(there).toMatchObject({ code: 0, found: { content: 'ok', signature: 'ok', shim: 'ok' } });
+      const here = await read('--layers', `docker-daemon:${name}`);
+      expect(here).toMatchObject({
+        code: 2,
+        found: { image: 'ok', layers: 'ok', mark: 'ok', shim: 'ok', signature: 'unknown' },
+        content: there.content,
+      });
+      expectSuccess(await signer.sandbox.docker(['image', 'rm', '--force', name]));
     },
     TIMEOUT_MS,
   );

@@ -56,7 +56,9 @@ export function install(shell: readonly [string, ...string[]], complete = true):
     writeFileSync(program, RECORDER);
     chmodSync(program, 0o755);
   }
-  writeFileSync(join(folder, 'plugin', 'lib', 'chalk.mjs'), '// the program\n');
+  const text = '// the program\n';
+  writeFileSync(join(folder, 'plugin', 'lib', 'chalk.mjs'), text);
+  writeFileSync(join(folder, 'plugin', 'lib', 'size'), `${text.length}\n`);
   const record = join(folder, 'record');
   const [program, ...options] = shell;
   return {

@@ -1,4 +1,4 @@
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as z from 'zod/mini';
@@ -191,6 +191,22 @@ describe.each(SHELLS.map((shell) => ({ name: shell.join(' '), shell })))('run by
       expect(stderr).toMatch(
         /^docker chalk: .* is not complete .*\ndocker chalk: building without a mark\n$/,
       );
+    });
+
+    test.each([
+      ['cut off', 'chalk.mjs', '// the pro'],
+      ['empty', 'chalk.mjs', ''],
+      ['longer than it was', 'chalk.mjs', '// the program\n// and more\n'],
+      ['of no size anybody knows', 'size', ''],
+    ])('counts as such with a program that is %s', (_, file, text) => {
+      const damaged = install(shell);
+      writeFileSync(join(damaged.folder, 'plugin', 'lib', file), text);
+      const { stderr, ...started } = damaged.start(['chalk', 'build', '.']);
+      expect(started).toMatchObject({ who: 'docker', args: ['build', '.'], code: 0, stdout: '' });
+      expect(stderr).toMatch(
+        /^docker chalk: .* is not complete .*\ndocker chalk: building without a mark\n$/,
+      );
+      damaged.remove();
     });
 
     test('fails where the command was ours', () => {

@@ -22,6 +22,10 @@ function explainTarget(plan: TargetPlan): string {
         [],
       );
     }
+    case 'patched': {
+      const { reason, request } = plan;
+      return explain({ kind: 'fallback', plan: { kind: 'patch', reason }, request, errors: [] }, []);
+    }
     case 'left':
       return explain({ kind: 'pass', plan: { kind: 'pass', reason: plan.reason }, errors: [] }, []);
   }

@@ -6,14 +6,16 @@ import { type BakeDefinition, type BakeTarget, linkedTargets } from '../../docke
 import { findUngranted } from '../../docker/bake-entitlements.ts';
 import { bakeBuildsNothing, isRemoteBake } from '../../docker/bake-files.ts';
 import { targetCommand } from '../../docker/bake-request.ts';
-import { readBuildRequest } from '../../docker/build-request.ts';
+import { type BuildRequest, requestOf } from '../../docker/build-request.ts';
 import { imageDestination } from '../../docker/destination.ts';
+import { refusedProgress } from '../../docker/refused-values.ts';
 import type { BaseConfig } from '../../dockerfile/index.ts';
 import { sealMark } from '../../mark/index.ts';
 import { decideFallback, pass, PAYLOAD_CONTEXT, type Reason, type ReasonCode } from '../../plan/index.ts';
 import { labelsFor } from '../build/added-flags.ts';
-import { learnAboutBuild } from '../build/learn.ts';
-import { newMarkKeys, reportedKeys } from '../build/mark-keys.ts';
+import { fallbackReport } from '../build/fallback-build.ts';
+import { learnAboutBuild, type LearnedBuild } from '../build/learn.ts';
+import { newMarkKeys } from '../build/mark-keys.ts';
 import { configOfBuild, type PreparedBuild, prepareBuild, type PrepareOptions } from '../build/prepare.ts';
 import type { ReportedBuild } from '../build/report.ts';
 import { askDefinition, type BakeLine } from './definition.ts';
@@ -38,6 +40,14 @@ export type TargetPlan =
       /** Why the image is not patched. */
       readonly why: string;
     }
+  /** Built as it is; then the image in the engine is patched. */
+  | {
+      readonly kind: 'patched';
+      readonly target: BakeTarget;
+      readonly reason: Reason;
+      readonly request: BuildRequest;
+      readonly known: LearnedBuild;
+    }
   /** Built as it is, in the same run. */
   | { readonly kind: 'left'; readonly target: BakeTarget; readonly reason: Reason };
 
@@ -53,7 +63,7 @@ export type BakePreparation =
 export type BakeOptions = Pick<PrepareOptions, 'wrap' | 'runtimeConfig'>;
 
 /** With a target like this buildx fails before the first step: it does so alone, and once. */
-const WILL_FAIL: ReadonlySet<ReasonCode> = new Set(['context-unreadable', 'dockerfile-unreadable']);
+const WILL_FAIL: ReadonlySet<ReasonCode> = new Set(['argv', 'context-unreadable', 'dockerfile-unreadable']);
 
 /** Finds out all that must be known before a bake. Never rejects. */
 export async function prepareBake(line: BakeLine, options: BakeOptions): Promise<BakePreparation> {
@@ -74,6 +84,8 @@ async function prepare(line: BakeLine, options: BakeOptions): Promise<BakePrepar
   });
   const nothing = bakeBuildsNothing(command.items);
   if (nothing !== undefined) return leave('no-image', nothing);
+  const refused = refusedProgress(command.items, host.env);
+  if (refused !== undefined) return leave('argv', refused);
   const definition = await askDefinition(line, command.items);
   if ('failed' in definition) return leave('bake', definition.failed);
   const ungranted = await findUngranted(host, command.items, definition);
@@ -132,16 +144,20 @@ class TargetPlanner {
       return { plan: { kind: 'marked', target, command, build: preparation.build }, errors: [] };
     }
     const { reason } = preparation.plan;
-    const labelled = this.#bases.has(target.name) ? undefined : await this.#label(target, command, reason);
-    return labelled === undefined
+    const other = this.#bases.has(target.name) ? undefined : await this.#fallback(target, command, reason);
+    return other === undefined
       ? left(reason, preparation.errors)
-      : { plan: labelled, errors: preparation.errors };
+      : { plan: other, errors: preparation.errors };
   }
 
-  /** Labels say of an image what a mark would; only an image that is kept gets any. */
-  async #label(target: BakeTarget, command: DockerCommand, reason: Reason): Promise<TargetPlan | undefined> {
+  /** What else can be done for a target no lines are added for; only an image that is kept gets a mark, or labels. */
+  async #fallback(
+    target: BakeTarget,
+    command: DockerCommand,
+    reason: Reason,
+  ): Promise<TargetPlan | undefined> {
     const { host, route } = this.#line;
-    const read = readBuildRequest(command, host.env, host.cwd);
+    const read = requestOf(host, command);
     if (read.kind === 'refused') return undefined;
     const { request } = read;
     const plan = decideFallback({
@@ -149,25 +165,17 @@ class TargetPlanner {
       destination: imageDestination(command.items, route.builder.driver, host.env),
       noImage: request.noImage,
       platforms: request.platforms,
-      attestations: false,
+      attestations: asksAttestations(target),
     });
     if (plan.kind === 'pass' || WILL_FAIL.has(reason.code) || reason.code === 'dockerfile-syntax') {
       return undefined;
     }
     const known = await learnAboutBuild(host, request);
+    if (plan.kind === 'patch') return { kind: 'patched', target, reason, request, known };
     const mark = sealMark(newMarkKeys(host, known.learned));
     const labels = labelsFor(mark, request.labels);
-    const build: ReportedBuild = {
-      request,
-      folder: known.folder,
-      marks: [mark],
-      facts: reportedKeys(host, known.learned),
-      added: { DOCKER_CHALK_ADDED_LABELS: labels },
-      hostFacts: {},
-      errors: known.errors,
-    };
-    const why = plan.kind === 'label' ? plan.why : 'images of a bake are not patched';
-    return { kind: 'labelled', target, reason, build, labels, why };
+    const build = fallbackReport(host, request, known, [mark], { DOCKER_CHALK_ADDED_LABELS: labels });
+    return { kind: 'labelled', target, reason, build, labels, why: plan.why };
   }
 
   async #translate(target: BakeTarget, users: readonly string[]) {
@@ -207,4 +215,10 @@ class TargetPlanner {
     const { command, options } = translated;
     return configOfBuild(host, tools, command, route.builder, options, platform).catch(() => undefined);
   }
+}
+
+/** Whether a target asks for attestations by name, `type=sbom` or its fields. */
+function asksAttestations({ printed }: BakeTarget): boolean {
+  const { attest } = printed;
+  return Array.isArray(attest) && attest.some((entry) => !/\bdisabled\W+(1|t)/i.test(JSON.stringify(entry)));
 }

@@ -1,23 +1,26 @@
 import { join, resolve } from 'node:path';
-import { asChalkError, ChalkError } from '../../base/errors.ts';
+import { asChalkError, ChalkError, describeError } from '../../base/errors.ts';
 import { type Item, switchIsOn } from '../../docker/argv/parse.ts';
 import { withoutTargets } from '../../docker/bake-metadata.ts';
 import { findFailedSteps } from '../../docker/build-record.ts';
 import { builderFlags } from '../../docker/builder.ts';
 import { looksRemote } from '../../docker/build-request.ts';
+import { cannotAnswer } from '../../docker/rehearsal.ts';
 import { buildProcess } from '../../docker/run-build.ts';
 import type { Host } from '../../host/host.ts';
 import { signalExitCode } from '../../host/attached.ts';
 import { pass, type Reason, type Wrap } from '../../plan/index.ts';
 import type { Attested } from '../attested.ts';
 import { attestBuilds, beginSigning, type BuiltBuild } from '../build/attest.ts';
-import { inlineReport, reportOnAll } from '../build/report.ts';
+import { withBakeSbom } from '../build/buildkit-sbom.ts';
+import { inlineReport, type Outcome, reportOnAll } from '../build/report.ts';
 import type { End } from '../end.ts';
 import { EXIT } from '../exit-codes.ts';
 import { sendReport } from '../send-report.ts';
 import type { BakeLine } from './definition.ts';
 import { askingOnce } from './once.ts';
 import { explainBake } from './explain.ts';
+import { awaitPatches, type BakePatches, NO_PATCHES } from './patch.ts';
 import { prepareBake, type TargetPlan } from './prepare.ts';
 import { stageBake, type StagedBake } from './stage.ts';
 
@@ -59,8 +62,12 @@ export async function runBake(run: BakeRun, { runOriginal, judge }: Doors): Prom
   }
   if (preparation.kind === 'pass') return runOriginal(preparation.reason, preparation.errors);
   const { definition, targets } = preparation;
-  const left = targets.find((plan) => plan.kind === 'left' && plan.reason.code !== 'no-image');
-  if (run.strict && left?.kind === 'left') return runOriginal(left.reason, preparation.errors);
+  const bare = targets.find(
+    (plan) => plan.kind === 'labelled' || (plan.kind === 'left' && plan.reason.code !== 'no-image'),
+  );
+  if (run.strict && bare !== undefined && bare.kind !== 'marked') {
+    return runOriginal(bare.reason, preparation.errors);
+  }
   let staged;
   try {
     const shimFolder = join(import.meta.dirname, 'shim');
@@ -80,7 +87,9 @@ export async function runBake(run: BakeRun, { runOriginal, judge }: Doors): Prom
   );
   const started = host.clock.now();
   const { environment } = staged;
-  const process = buildProcess(host, tools, command, route, staged.items, { environment, inputFile: input });
+  const items = await withBakeSbom(run, definition, staged.items);
+  const process = buildProcess(host, tools, command, route, items, { environment, inputFile: input });
+  const patch = awaitPatches(run, targets);
   const result = await host.processes.attach(process);
   if (result.kind === 'not-started') {
     const error = new ChalkError('PROCESS_FAILED', `${process.file} could not be started`, {
@@ -98,14 +107,21 @@ export async function runBake(run: BakeRun, { runOriginal, judge }: Doors): Prom
   }
   await tidyMetadata(host, staged);
   const exitCode = result.kind === 'exited' ? result.code : signalExitCode(result.signal);
+  const patches = exitCode === EXIT.ok ? await patch(staged.metadataFile) : NO_PATCHES;
+  for (const [name, failure] of run.silent ? [] : patches.failed) {
+    await host.terminal.writeError(
+      `docker chalk: the image of ${name} has no mark: ${describeError(failure)}\n`,
+    );
+  }
+  const built = [...images, ...patches.images.values()];
   const after = { ...run, host: askingOnce(host) };
   const attested =
-    exitCode === EXIT.ok
-      ? await attestBuilds(after.host, tools, run, signing, images, run.silent)
-      : undefined;
-  const write = () => report(after, preparation.errors, targets, staged, images, exitCode, attested);
+    exitCode === EXIT.ok ? await attestBuilds(after.host, tools, run, signing, built, run.silent) : undefined;
+  const [unpatched] = patches.failed.values();
+  const errors = [...preparation.errors, ...patches.failed.values()];
+  const write = () => report(after, errors, targets, { staged, patches, built }, exitCode, attested);
   const sent = await sendReport(host, options, write, run.silent);
-  return judge(result, attested?.errors[0] ?? sent);
+  return judge(result, unpatched ?? attested?.errors[0] ?? sent);
 }
 
 /** The targets that have a mark, inline or by labels, with what docker says of each. */
@@ -156,53 +172,72 @@ async function whyOurs(
   const steps = await findFailedSteps(host, tools, builderFlags(route.builder), files);
   const isUsers = steps.some(({ dockerfile, step }) => {
     const plan = targets.find(({ target }) => staged.dockerfiles.get(target.name) === dockerfile);
-    if (step.kind !== 'at-line') return step.kind === 'in-output';
+    if (step.kind !== 'at-line') return step.kind === 'in-output' || step.kind === 'in-context';
     return plan?.kind === 'marked' ? plan.build.plan.isUserLine(step.line) : true;
   });
   if (isUsers) return undefined;
+  const copies = [...staged.dockerfiles.values()];
+  const flags = builderFlags(route.builder);
+  if (copies.length > 0 && (await cannotAnswer(host, tools, run.command, flags, copies))) return undefined;
   const [first] = steps;
   if (first === undefined) return 'the builder keeps no record of a failed target';
   return first.step.kind === 'unclear' ? first.step.why : `the step is ours: ${first.step.message}`;
+}
+
+/** What there is to say of the images of a bake. */
+interface BakeResult {
+  readonly staged: StagedBake;
+  readonly patches: BakePatches;
+  readonly built: readonly BuiltBuild[];
 }
 
 async function report(
   run: BakeRun,
   errors: readonly ChalkError[],
   targets: readonly TargetPlan[],
-  { labelled }: StagedBake,
-  images: readonly BuiltBuild[],
+  { staged, patches, built }: BakeResult,
   exitCode: number,
   attested: Attested | undefined,
 ): Promise<string> {
-  const marked = targets.filter((plan) => plan.kind === 'marked');
-  const others = labelled ? targets.filter((plan) => plan.kind === 'labelled') : [];
-  const codes = new Set(
-    marked.length > 0
-      ? marked.map(({ build }) => build.plan.reason.code)
-      : targets.flatMap((plan) => (plan.kind === 'marked' ? [] : [plan.reason.code])),
-  );
-  const [code = marked.length > 0 ? 'wrapped' : 'bake'] = codes.size === 1 ? codes : [];
-  const perTarget = targets.map((plan): [string, Readonly<Record<string, string>>] => {
+  const ends = targets.map((plan) => {
     const reason = plan.kind === 'marked' ? plan.build.plan.reason : plan.reason;
-    const injection =
-      plan.kind === 'marked' ? 'inline' : plan.kind === 'labelled' && labelled ? 'label' : 'none';
-    const why = plan.kind === 'labelled' ? `; ${plan.why}` : '';
-    return [plan.target.name, { injection, reason: `${reason.code}: ${reason.text}${why}` }];
+    return { plan, reason, injection: injectionOf(plan, staged, patches) };
   });
+  const used = new Set(ends.map(({ injection }) => injection));
+  const injection = (['inline', 'patch', 'label'] as const).find((each) => used.has(each)) ?? 'none';
+  const counted = injection === 'inline' ? ends.filter((each) => each.injection === 'inline') : ends;
+  const codes = new Set(counted.map(({ reason }) => reason.code));
+  const [code = injection === 'inline' ? 'wrapped' : 'bake'] = codes.size === 1 ? codes : [];
+  const perTarget = ends.map(({ plan, reason, injection: how }) => {
+    const why = plan.kind === 'labelled' ? `; ${plan.why}` : '';
+    return [plan.target.name, { injection: how, reason: `${reason.code}: ${reason.text}${why}` }] as const;
+  });
+  const marked = ends.filter((each) => each.injection === 'inline' || each.injection === 'patch');
   const text = `${marked.length} of ${targets.length} targets are marked`;
-  const outcome = {
-    command: run.command,
-    injection: marked.length > 0 ? 'inline' : others.length > 0 ? 'label' : 'none',
-    reason: { code, text },
-    exitCode,
-    errors,
-  } as const;
+  const outcome: Outcome = { command: run.command, injection, reason: { code, text }, exitCode, errors };
   return reportOnAll(
     run.host,
     run.tools,
-    images,
+    built,
     outcome,
     { _X_CHALK_BAKE_TARGETS: Object.fromEntries(perTarget) },
     attested,
   );
+}
+
+function injectionOf(
+  { kind, target }: TargetPlan,
+  { labelled }: StagedBake,
+  { images }: BakePatches,
+): Outcome['injection'] {
+  switch (kind) {
+    case 'marked':
+      return 'inline';
+    case 'patched':
+      return images.has(target.name) ? 'patch' : 'none';
+    case 'labelled':
+      return labelled ? 'label' : 'none';
+    case 'left':
+      return 'none';
+  }
 }

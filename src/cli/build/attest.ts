@@ -1,5 +1,5 @@
 import type { PushedImage } from '../../attest/index.ts';
-import { asChalkError, ChalkError } from '../../base/errors.ts';
+import { asChalkError, ChalkError, describeError } from '../../base/errors.ts';
 import { parseImageRef } from '../../base/image-ref.ts';
 import { parsePlatform } from '../../base/platform.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
@@ -63,6 +63,7 @@ export async function attestBuilds(
   builds: readonly BuiltBuild[],
   silent: boolean,
 ): Promise<Attested | undefined> {
+  if (signing.kind !== 'on' && !silent) await sayFault(host, options);
   if (signing.kind === 'off' && signing.why === undefined) return undefined;
   const { attestPushed } = await import('../attested.ts');
   const finished = host.clock.now();
@@ -75,6 +76,14 @@ export async function attestBuilds(
     };
   };
   return attestPushed(host, tools, signing, find, { options, silent });
+}
+
+/** `CHALK_SBOM` may mean something to a build that signs nothing as well, and a wrong one is said there too. */
+async function sayFault(host: Host, options: readonly Item[]): Promise<void> {
+  if (!host.env['CHALK_SBOM']) return;
+  const { readSbomChoice } = await import('../../sbom/index.ts');
+  const { fault } = readSbomChoice(options, host.env);
+  if (fault !== undefined) await host.terminal.writeError(`docker chalk: no SBOM: ${describeError(fault)}\n`);
 }
 
 /** A build's image in every repository it was pushed to. Throws `RESPONSE_INVALID` where docker does not say what it pushed. */

@@ -57,7 +57,7 @@ export async function runLabelBuild(run: FallbackRun, plan: LabelPlan): Promise<
     end: result,
     outcome: { injection: built ? 'label' : 'none', reason, errors: [] },
     marked: {
-      build: reported(run, known, [mark], { DOCKER_CHALK_ADDED_LABELS: labels }),
+      build: fallbackReport(host, request, known, [mark], { DOCKER_CHALK_ADDED_LABELS: labels }),
       image:
         metadata === undefined
           ? await localImage(host, files.iidFile)
@@ -112,13 +112,12 @@ export async function runPatchBuild(run: FallbackRun, plan: PatchPlan): Promise<
   if (errors.length === 0 && imagesBefore !== undefined && !imagesBefore.has(patched.before.id)) {
     await removeUnnamed(host, tools, patched.before.id);
   }
-  const added =
-    patched.droppedAttestations > 0 ? { _X_CHALK_ATTESTATIONS_DROPPED: patched.droppedAttestations } : {};
+  const added = addedByPatch(patched);
   return {
     end: result,
     outcome: { injection: 'patch', reason: plan.reason, errors },
     marked: {
-      build: reported(run, known, [patched.mark], added),
+      build: fallbackReport(host, request, known, [patched.mark], added),
       image: { kind: 'local', name: patched.id, configDigest: renamed.configDigest[1] },
     },
   };
@@ -160,8 +159,13 @@ async function patch(run: FallbackRun, files: AnswerFiles, known: LearnedBuild):
   });
 }
 
+/** Artifact keys that say what a patch changed besides the image. */
+export function addedByPatch({ droppedAttestations }: PatchedImage): ReportedBuild['added'] {
+  return droppedAttestations > 0 ? { _X_CHALK_ATTESTATIONS_DROPPED: droppedAttestations } : {};
+}
+
 /** Writes a file of docker's again, where it says something else now. */
-async function rewrite(host: Host, path: string, edit: (text: string) => string): Promise<void> {
+export async function rewrite(host: Host, path: string, edit: (text: string) => string): Promise<void> {
   const [text, stat] = await Promise.all([host.files.readText(path), host.files.stat(path)]);
   const edited = edit(text);
   if (edited !== text) await host.files.write(path, edited, (stat?.mode ?? 0o644) & 0o777);
@@ -171,23 +175,25 @@ async function rewrite(host: Host, path: string, edit: (text: string) => string)
  * Removes the image this build made and the patch has taken the names from. Without force docker refuses where a container
  * uses it; that it had no other name, and was not there before, is for the caller and for this to make sure.
  */
-async function removeUnnamed(host: Host, tools: DockerTools, id: string): Promise<void> {
+export async function removeUnnamed(host: Host, tools: DockerTools, id: string): Promise<void> {
   const image = await findEngineImage(host, tools, id);
   if (image === undefined || image.tags.length > 0) return;
   await dockerHelper(host, tools, ['image', 'rm', '--no-prune', '--', id]);
 }
 
-function reported(
-  run: FallbackRun,
+/** What a report says of a build whose Dockerfile was not edited. */
+export function fallbackReport(
+  host: Host,
+  request: BuildRequest,
   known: LearnedBuild,
   marks: ReportedBuild['marks'],
   added: ReportedBuild['added'],
 ): ReportedBuild {
   return {
-    request: run.request,
+    request,
     folder: known.folder,
     marks,
-    facts: reportedKeys(run.host, known.learned),
+    facts: reportedKeys(host, known.learned),
     added,
     hostFacts: {},
     errors: known.errors,

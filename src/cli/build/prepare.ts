@@ -10,10 +10,11 @@ import {
 } from '../../collect/index.ts';
 import { dockerFacts } from '../../collect/docker-facts.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
-import { type BuildRequest, readBuildRequest } from '../../docker/build-request.ts';
+import { type BuildRequest, requestOf } from '../../docker/build-request.ts';
 import { type Builder, builderFlags } from '../../docker/builder.ts';
 import { askBuilder, type BuilderAnswer } from '../../docker/builder-answer.ts';
 import { type ImageConfig, lookUpImages, wantedKey } from '../../docker/image-config.ts';
+import { refusedValue } from '../../docker/refused-values.ts';
 import type { DockerTools } from '../../docker/tools.ts';
 import {
   type BaseConfig,
@@ -101,10 +102,12 @@ async function prepare(
   builder: Builder,
   options: PrepareOptions,
 ): Promise<Preparation> {
-  const read = readBuildRequest(command, host.env, host.cwd);
+  const read = requestOf(host, command);
   if (read.kind === 'refused') return passing('argv', read.why);
   const { request } = read;
   if (request.noImage !== undefined) return passing('no-image', request.noImage);
+  const refused = refusedValue(command.items, host.env);
+  if (refused !== undefined) return passing('argv', refused);
   if (request.filesToo) {
     return passing(
       'files-too',
@@ -172,7 +175,7 @@ export async function configOfBuild(
   options: PrepareOptions,
   platform: Platform,
 ): Promise<BaseConfig | undefined> {
-  const read = readBuildRequest(command, host.env, host.cwd);
+  const read = requestOf(host, command);
   if (read.kind === 'refused') return undefined;
   const { request } = read;
   const source = await readSource(host, tools, builder, command, request, options.input);

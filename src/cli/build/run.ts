@@ -4,7 +4,7 @@ import type { DockerCommand } from '../../docker/argv/command.ts';
 import { type Item, lastValueOf, switchIsOn } from '../../docker/argv/parse.ts';
 import { findFailedStep } from '../../docker/build-record.ts';
 import { type Builder, builderFlags } from '../../docker/builder.ts';
-import { checksAreErrors, failsByItself, failsOwnChecks } from '../../docker/rehearsal.ts';
+import { cannotAnswer, checksAreErrors, failsByItself, failsOwnChecks } from '../../docker/rehearsal.ts';
 import { buildProcess, type Route } from '../../docker/run-build.ts';
 import type { DockerTools } from '../../docker/tools.ts';
 import { signalExitCode } from '../../host/attached.ts';
@@ -15,6 +15,7 @@ import { EXIT } from '../exit-codes.ts';
 import { sendReport } from '../send-report.ts';
 import { wrapOption } from '../wrap-option.ts';
 import { attestBuilds, beginSigning } from './attest.ts';
+import { withBuildkitSbom } from './buildkit-sbom.ts';
 import { stageBuild } from './execute.ts';
 import { runLabelBuild, runPatchBuild } from './fallback-build.ts';
 import type { Preparation, PreparedBuild } from './prepare.ts';
@@ -47,6 +48,10 @@ export async function runFallback(
   runtime: string | undefined,
 ): Promise<End> {
   const { host, tools, command, options } = run;
+  if (run.strict && plan.kind === 'label') {
+    // Labels lead to a mark; none is in the image.
+    return runOriginal(run, { ...plan.reason, text: `${plan.reason.text}; ${plan.why}` }, errors);
+  }
   const shimFolder = join(import.meta.dirname, 'shim');
   const wrap = wrapOption(host, options);
   const quiet = isSilent(host, command);
@@ -99,8 +104,9 @@ export async function runMarked(
       asChalkError(thrown),
     ]);
   }
-  const process = buildProcess(host, tools, command, route, staged.items, staged);
   const signing = await beginSigning(host, options, build.request.push);
+  const items = await withBuildkitSbom(run, staged.items);
+  const process = buildProcess(host, tools, command, route, items, staged);
   const result = await host.processes.attach(process);
   const errors: ChalkError[] = [];
   if (result.kind === 'not-started') {
@@ -157,9 +163,13 @@ async function whyOurs(
       return plan.isUserLine(step.line) ? undefined : `line ${step.line} is ours: ${step.message}`;
     case 'in-output':
       return undefined;
+    case 'in-context':
+      // An archive was unpacked by us; every other context is the user's own.
+      return source.delivery.kind === 'copy-unpacked' ? step.message : undefined;
     case 'unclear': {
       if (route.kind !== 'buildx') return step.why;
       if (await failsByItself(host, tools, command, route, input, code)) return undefined;
+      if (await cannotAnswer(host, tools, command, flags, [dockerfile])) return undefined;
       const checks = request.buildArgs.get('BUILDKIT_DOCKERFILE_CHECK') ?? source.dockerfile.check;
       const isUsers = checksAreErrors(checks) && (await failsOwnChecks(host, tools, command, route, input));
       return isUsers ? undefined : step.why;

@@ -178,7 +178,12 @@ async function unpacked(host: Host, input: string, asked: string | undefined): P
     return pass('context-stdin', `the archive could not be unpacked: ${describeResult('tar', result)}`);
   }
   const path = await dockerfileIn(host, folder, asked);
-  const [real, root] = await Promise.all([host.files.realPath(path), host.files.realPath(folder)]);
+  const [real, root] = await Promise.all([
+    host.files.realPath(path).catch((cause: unknown) => {
+      throw new ChalkError('DOCKERFILE_UNREADABLE', 'the archive has no Dockerfile of that name', { cause });
+    }),
+    host.files.realPath(folder),
+  ]);
   // A link out of the archive is for the builder to judge, which has another root.
   if (!real.startsWith(`${root}/`))
     return pass('context-stdin', 'the Dockerfile is a link out of the archive');

@@ -174,7 +174,7 @@ describe('a target is a build command', () => {
   ])('that makes %s', (_, target, why) => {
     const result = asCommand(target);
     if (result.kind === 'refused') throw new Error(result.why);
-    const read = readBuildRequest(result.command, {}, '/work');
+    const read = readBuildRequest(result.command, {}, '/work', { os: 'linux', architecture: 'amd64' });
     if (read.kind === 'refused') throw new Error(read.why);
     if (why === undefined) expect(read.request.noImage).toBeUndefined();
     else expect(read.request.noImage).toContain(why);

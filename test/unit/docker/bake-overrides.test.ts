@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { render } from '../../../src/docker/argv/parse.ts';
 import { type BakeDefinition, parseBakeDefinition } from '../../../src/docker/bake-definition.ts';
-import { withoutTargets } from '../../../src/docker/bake-metadata.ts';
+import { withEditedTarget, withoutTargets } from '../../../src/docker/bake-metadata.ts';
 import {
   asQuestion,
   type BakeEdit,
@@ -214,4 +214,13 @@ describe('the metadata file', () => {
   test.each(['', '[]', '{"a":{}}', 'no JSON'])('is left alone: %s', (other) => {
     expect(withoutTargets(other, ['copy'])).toBeUndefined();
   });
+});
+
+test('the metadata of one target can be edited, and all else stays where it is', () => {
+  const text = '{"a":{"x":"<"},"b":{"x":"1"},"c":3}';
+  const edit = (part: string) => part.replace('1', '2');
+  expect(withEditedTarget(text, 'b', edit)).toBe(
+    '{\n  "a": {\n    "x": "\\u003c"\n  },\n  "b": {\n    "x": "2"\n  },\n  "c": 3\n}',
+  );
+  for (const other of ['', '[]', '{"a":{}}']) expect(withEditedTarget(other, 'b', edit)).toBeUndefined();
 });

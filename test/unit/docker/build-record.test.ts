@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findFailedStep } from '../../../src/docker/build-record.ts';
+import { areCompleted, findFailedStep } from '../../../src/docker/build-record.ts';
 import { readBuildMetadata } from '../../../src/docker/run-build.ts';
 import { exited, fakeHost } from '../../support/fake-host.ts';
 import { toolsWith } from './support.ts';
@@ -146,5 +146,42 @@ describe('a metadata file', () => {
 
   test('may be missing', async () => {
     expect(await readBuildMetadata(fakeHost(), '/m')).toBeUndefined();
+  });
+});
+
+test('a context whose files cannot be read is told from every other step without a line', async () => {
+  const failedAt = (Name: string) =>
+    JSON.stringify({ Dockerfile: '/tmp/ours/file/Dockerfile', Error: { Message: 'bad pattern', Name } });
+  const stepAt = async (name: string) => (await stepOf(listed('one'), { one: failedAt(name) })).step;
+  expect(await stepAt('[internal] load build context')).toEqual({
+    kind: 'in-context',
+    message: 'bad pattern',
+  });
+  expect((await stepAt('[context chalk-payload] load from client')).kind).toBe('unclear');
+});
+
+describe('builds that were done', () => {
+  const [a, b] = ['/tmp/ours/a/Dockerfile', '/tmp/ours/b/Dockerfile'];
+  const done = (list: readonly string[], noted: Readonly<Record<string, string>>, dockerfiles: string[]) => {
+    const files = Object.fromEntries(
+      Object.entries(noted).map(([ref, DockerfilePath]) => [
+        `/home/u/.docker/buildx/refs/b/b0/${ref}`,
+        JSON.stringify({ DockerfilePath }),
+      ]),
+    );
+    const host = fakeHost({ files, run: () => exited(list.join('\n')) });
+    return areCompleted(host, toolsWith(), [], dockerfiles);
+  };
+
+  test.each([
+    ['the one', [listed('one', 'Completed')], { one: a }, [a], true],
+    ['one that failed', [listed('one')], { one: a }, [a], false],
+    ['another’s', [listed('one', 'Completed')], { one: '/work/Dockerfile' }, [a], false],
+    ['one without notes', [listed('one', 'Completed')], {}, [a], false],
+    ['one of two', [listed('one', 'Completed'), listed('two')], { one: a, two: b }, [a, b], false],
+    ['both', [listed('x', 'Completed'), listed('y', 'Completed')], { x: a, y: b }, [a, b], true],
+    ['no history', [], {}, [a], false],
+  ] as const)('%s', async (_, list, noted, dockerfiles, expected) => {
+    expect(await done(list, noted, [...dockerfiles])).toBe(expected);
   });
 });

@@ -4,8 +4,10 @@ import { type BuildRequest, readBuildRequest } from '../../../src/docker/build-r
 import type { Environment } from '../../../src/host/host.ts';
 import { commandOf } from './support.ts';
 
+const HERE = { os: 'linux', architecture: 'amd64' };
+
 function request(words: string | readonly string[], env: Environment = {}): BuildRequest {
-  const result = readBuildRequest(commandOf(words), env, '/work');
+  const result = readBuildRequest(commandOf(words), env, '/work', HERE);
   if (result.kind !== 'request') throw new Error(result.why);
   return result.request;
 }
@@ -35,7 +37,7 @@ describe('the context', () => {
   });
 
   test.each(['build', 'build a b', 'build -t x', 'build -- a b'])('%s is refused', (line) => {
-    expect(readBuildRequest(commandOf(line), {}, '/work').kind).toBe('refused');
+    expect(readBuildRequest(commandOf(line), {}, '/work', HERE).kind).toBe('refused');
   });
 });
 
@@ -60,6 +62,12 @@ describe('platforms', () => {
     ['build --platform linux/amd64 --platform linux/arm .', {}, 'linux/amd64 linux/arm/v7'],
     ['build --platform linux/x86_64,linux/amd64 .', {}, 'linux/amd64'],
     ['build --platform linux/arm64/v8,linux/arm64 .', {}, 'linux/arm64'],
+    ['build --platform local .', {}, 'linux/amd64'],
+    ['build --platform LOCAL,linux/arm64,linux/amd64 .', {}, 'linux/amd64 linux/arm64'],
+    ['build --platform arm64 .', {}, 'linux/arm64'],
+    ['build --platform linux .', {}, 'linux/amd64'],
+    ['build --platform windows,armhf .', {}, 'windows/amd64 linux/arm/v7'],
+    ['build .', { DOCKER_DEFAULT_PLATFORM: 'local' }, 'linux/amd64'],
     ['build --platform= .', {}, ''],
     ['build .', { DOCKER_DEFAULT_PLATFORM: 'linux/arm64' }, 'linux/arm64'],
     ['build .', { DOCKER_DEFAULT_PLATFORM: '' }, ''],
@@ -68,8 +76,8 @@ describe('platforms', () => {
     expect(request(line, env).platforms.map(formatPlatform).join(' ')).toBe(expected);
   });
 
-  test.each(['local', 'linux', 'amd64', 'linux/a/b/c'])('%s is for the builder to read', (platform) => {
-    const result = readBuildRequest(commandOf(['build', '--platform', platform, '.']), {}, '/work');
+  test.each(['here', 'plan9', 'z80', 'linux/a/b/c'])('%s is for the builder to read', (platform) => {
+    const result = readBuildRequest(commandOf(['build', '--platform', platform, '.']), {}, '/work', HERE);
     expect(result.kind).toBe('refused');
   });
 });

@@ -59,6 +59,7 @@ test.each([
   ['remote', '', 'Buildkit: v0.10.0\n', true],
   ['docker-container', '', 'BuildKit version: v0.25.2\n', true],
   ['docker-container', '', 'BuildKit version: v1.0.0\n', true],
+  ['docker-container', '', 'BuildKit version: v0.0.0+unknown\n', true],
   ['docker-container', '', '', true],
 ])('named contexts: %s, engine %j, %j', async (driver, server, line, expected) => {
   const inspected = node('unix:///s', `Platforms: linux/amd64\n${line}`);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { checksAreErrors, failsByItself } from '../../../src/docker/rehearsal.ts';
+import { cannotAnswer, checksAreErrors, failsByItself } from '../../../src/docker/rehearsal.ts';
 import type { ProcessResult } from '../../../src/host/host.ts';
 import { exited, fakeHost } from '../../support/fake-host.ts';
 import { commandOf, toolsWith } from './support.ts';
@@ -42,6 +42,30 @@ describe('a build that fails before its first step', () => {
     const { answer, asked } = await ask('build --shm-size=bad -- .', 125, failed(125, 'invalid argument'));
     expect([answer, asked]).toEqual([true, ['buildx build --shm-size=bad --help=true -- .']]);
     expect((await ask('build .', 125, exited('usage'))).answer).toBe(false);
+  });
+});
+
+describe('an answer that cannot be written', () => {
+  const copy = '/tmp/ours/Dockerfile';
+  const files = {
+    '/work/folder/file': '',
+    '/work/old': '',
+    '/home/u/.docker/buildx/refs/b/b0/one': JSON.stringify({ DockerfilePath: copy }),
+  };
+  const row = (status: string) => exited(JSON.stringify({ ref: 'b/b0/one', status }));
+
+  test.each([
+    ['no file was named', '', 'Completed', false],
+    ['a folder stands there', '--iidfile folder', 'Error', true],
+    ['a file stands in its way', '--iidfile old/id', 'Error', true],
+    ['no ID file behind a build that went well', '--iidfile nowhere/id', 'Completed', true],
+    ['an ID file behind it: another file was the matter', '--iidfile old', 'Completed', false],
+    ['a metadata file behind a build that went well', '--metadata-file nowhere/m', 'Completed', true],
+    ['the build itself failed', '--iidfile nowhere/id --metadata-file m', 'Error', false],
+  ])('%s', async (_, flags, status, expected) => {
+    const host = fakeHost({ files, run: () => row(status) });
+    const command = commandOf(`build ${flags} .`.replace('  ', ' '));
+    expect(await cannotAnswer(host, toolsWith(), command, [], [copy])).toBe(expected);
   });
 });
 

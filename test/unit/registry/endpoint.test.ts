@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseImageRef } from '../../../src/base/image-ref.ts';
 import { endpointOf } from '../../../src/registry/endpoint.ts';
+import { insecureRegistries } from '../../../src/registry/index.ts';
+import { exited, fakeHost } from '../../support/fake-host.ts';
+import { TOOLS } from '../sbom/support.ts';
 
 describe('names people use', () => {
   test.each([
@@ -53,4 +56,30 @@ describe('where TLS is not asked for', () => {
   ])('%s with %j', (registry, insecure, plainAllowed, verify) => {
     expect(endpointOf(registry, insecure)).toMatchObject({ plainAllowed, verify });
   });
+});
+
+describe('the engine’s settings', () => {
+  const answer = JSON.stringify({
+    InsecureRegistryCIDRs: ['10.0.0.0/8', '127.0.0.0/8'],
+    IndexConfigs: { 'plain.example:5000': { Secure: false }, 'docker.io': { Secure: true } },
+  });
+  const engine = () => fakeHost({ run: () => exited(answer) });
+
+  test('are read', async () => {
+    const host = engine();
+    const all = ['10.0.0.0/8', '127.0.0.0/8', 'plain.example:5000'];
+    await expect(insecureRegistries(host, TOOLS)).resolves.toEqual(all);
+    await expect(insecureRegistries(host, TOOLS, 'ghcr.io')).resolves.toEqual(all);
+    await expect(insecureRegistries(fakeHost(), TOOLS)).resolves.toEqual([]);
+  });
+
+  test.each(['docker.io', 'index.docker.io', 'localhost:5000', '127.0.0.1:5000', '[::1]:5000'])(
+    'change nothing for %s, and are not asked for',
+    async (registry) => {
+      const host = engine();
+      const insecure = await insecureRegistries(host, TOOLS, registry);
+      expect([insecure, host.ran]).toEqual([[], []]);
+      expect(endpointOf(registry, ['127.0.0.0/8', registry])).toEqual(endpointOf(registry));
+    },
+  );
 });
