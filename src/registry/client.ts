@@ -43,7 +43,8 @@ export interface Pace {
 const MANIFEST_TIMEOUT_MS = 60_000;
 const MAX_REFERRER_PAGES = 64;
 const MAX_CHANGES = 100;
-const SHORTEST_SETTLE_MS = 50;
+/** Longer than a busy machine keeps a program from running. */
+const SHORTEST_SETTLE_MS = 250;
 const LONGEST_SCATTER_MS = 2000;
 
 const TAG = /^\w[\w.-]{0,127}$/;
@@ -115,17 +116,49 @@ export function registryClient(
   const storeBlob = (blob: NewBlob, options: PutBlobOptions = {}) =>
     putBlob(transport, { name, repository, now: () => pace.now() }, blob, options);
 
+  const headManifest: Registry['headManifest'] = async (reference) => {
+    const what = `the manifest of ${nameOf(name, reference)}`;
+    const answer = await send({
+      method: 'HEAD',
+      address: `${root}/manifests/${checked(reference)}`,
+      headers: accept,
+      scopes: pull,
+      what,
+    });
+    if (answer.status === 404) return skip(answer);
+    if (answer.status !== 200) throw await failed(answer, what);
+    answer.discard();
+    const digest = answer.headers['docker-content-digest'];
+    return {
+      mediaType: mediaTypeOf(answer.headers['content-type'], new Uint8Array(), what),
+      digest: digest !== undefined && isDigest(digest) ? digest : undefined,
+      size: sizeOf(answer),
+    };
+  };
+
+  /** Whether a tag stands for the manifest it stood for (undefined: none). True where the registry does not say. */
+  const stillIs = async (tag: string, digest: string | undefined): Promise<boolean> => {
+    const head = await headManifest(tag);
+    if (head === undefined || digest === undefined) return head === digest;
+    return head.digest === undefined || head.digest === digest;
+  };
+
   const changeTag: Registry['changeTag'] = (tag, one) =>
     pace.inTurn(`${name}:${tag}`, one, async (changes) => {
       let seen: string | undefined;
       let writes = 0;
       let slowest = SHORTEST_SETTLE_MS;
       for (let round = 0; round < MAX_CHANGES; round += 1) {
-        const began = pace.monotonic();
+        let began = pace.monotonic();
         const current = await orNothing(getManifest(tag));
         const next = changedBy(changes, current);
         if (next === undefined && (round === 0 || current?.digest === seen)) return;
-        if (next?.blobs !== undefined) await Promise.all(next.blobs.map((blob) => storeBlob(blob)));
+        if (next?.blobs !== undefined) {
+          await Promise.all(next.blobs.map((blob) => storeBlob(blob)));
+          // That took longer than all else here, and what was read before it may have changed.
+          began = pace.monotonic();
+          if (!(await stillIs(tag, current?.digest))) continue;
+        }
         seen = next === undefined ? current?.digest : (await putManifest(next, tag)).digest;
         // Whoever read before we wrote has written by then, if they are not slower than a multiple of us.
         slowest = Math.max(slowest, 4 * (pace.monotonic() - began));
@@ -155,25 +188,7 @@ export function registryClient(
     changeTag,
     streamBlob,
 
-    headManifest: async (reference) => {
-      const what = `the manifest of ${nameOf(name, reference)}`;
-      const answer = await send({
-        method: 'HEAD',
-        address: `${root}/manifests/${checked(reference)}`,
-        headers: accept,
-        scopes: pull,
-        what,
-      });
-      if (answer.status === 404) return skip(answer);
-      if (answer.status !== 200) throw await failed(answer, what);
-      answer.discard();
-      const digest = answer.headers['docker-content-digest'];
-      return {
-        mediaType: mediaTypeOf(answer.headers['content-type'], new Uint8Array(), what),
-        digest: digest !== undefined && isDigest(digest) ? digest : undefined,
-        size: sizeOf(answer),
-      };
-    },
+    headManifest,
 
     readBlob: async (digest, maxBytes) => {
       const chunks: Buffer[] = [];

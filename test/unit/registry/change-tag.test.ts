@@ -1,4 +1,5 @@
 import { afterEach, expect, test } from 'vitest';
+import * as z from 'zod/mini';
 import { nodeHost } from '../../../src/host/node.ts';
 import { blobOf, connectRegistries } from '../../../src/registry/index.ts';
 import { CONFIG, Double, failureIn, IMAGE, repositoryOf, sha256, wiredHost } from './double.ts';
@@ -26,6 +27,30 @@ test('what only the new manifest needs is stored before it', async () => {
   expect(upload).toBeGreaterThan(0);
   expect(asked.indexOf('PUT manifests/v1')).toBeGreaterThan(upload);
   expect(double.tags.get('v1')).toBe(sha256(bytes));
+});
+
+test('a tag that somebody else moves while blobs are stored is read again', async () => {
+  double = await Double.open();
+  const config = Buffer.from('{"a":1}');
+  const layers = (current?: Uint8Array): readonly string[] =>
+    current === undefined
+      ? []
+      : z.object({ names: z.array(z.string()) }).parse(JSON.parse(Buffer.from(current).toString())).names;
+  const bytesOf = (names: readonly string[]) =>
+    Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: IMAGE, layers: [], names }));
+  let rounds = 0;
+  await repositoryOf(double).changeTag('v1', (current) => {
+    const names = layers(current?.bytes);
+    if (names.includes('ours')) return undefined;
+    rounds += 1;
+    // What another client does after we have read.
+    if (rounds === 1)
+      double.addManifest({ schemaVersion: 2, mediaType: IMAGE, layers: [], names: ['theirs'] }, IMAGE, 'v1');
+    return { mediaType: IMAGE, bytes: bytesOf([...names, 'ours']), blobs: [blobOf(config, sha256(config))] };
+  });
+  expect(rounds).toBe(2);
+  expect(double.asked().filter((line) => line === 'PUT manifests/v1')).toHaveLength(1);
+  expect(double.tags.get('v1')).toBe(sha256(bytesOf(['theirs', 'ours'])));
 });
 
 test('a tag that is well as it is costs one question', async () => {
