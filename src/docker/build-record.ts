@@ -28,6 +28,8 @@ const Record = z.object({
 });
 /** BuildKit's name for the step that fetches the files of a context on this machine (`dockerui`). */
 const CONTEXT_STEP = '[internal] load build context';
+/** Go's words for a pattern of the ignore file; none of our lines has a pattern. */
+const BAD_PATTERN = 'syntax error in pattern';
 
 const LocalState = z.object({ DockerfilePath: z.string() });
 
@@ -139,7 +141,7 @@ function failedStep({ Error: error, Attachments: attachments }: z.infer<typeof R
   const snippet = Buffer.from(sources ?? '', 'base64').toString('utf8');
   const line = /^[^\n]*:(\d+)\n/.exec(snippet)?.[1];
   if (line !== undefined) return { kind: 'at-line', line: Number(line), message };
-  if (step === CONTEXT_STEP) return { kind: 'in-context', message };
+  if (step === CONTEXT_STEP || message === BAD_PATTERN) return { kind: 'in-context', message };
   const isDone = (attachments ?? []).some(({ Type: type }) =>
     type?.startsWith('https://slsa.dev/provenance/'),
   );

@@ -27,6 +27,12 @@ const ErrorBody = z.object({
 });
 const MAX_ERROR_BYTES = 64 * 1024;
 
+/**
+ * What a registry says of a manifest whose blobs are there, while somebody else stores one of them again: distribution 2.8
+ * writes its links in place, and reads them half written. We have the digests from the content.
+ */
+const UNSETTLED = /^(?:MANIFEST_BLOB_UNKNOWN|DIGEST_INVALID)\b/;
+
 /** The failure an answer stands for; `what` was asked for, in words: `the manifest of ghcr.io/a/b:v1`. */
 export async function failureOfAnswer(answer: Answer, what: string, now: number): Promise<RegistryFailure> {
   const said = await wordsOf(answer);
@@ -66,7 +72,9 @@ export async function failureOfAnswer(answer: Answer, what: string, now: number)
           retryAfterMs,
         });
       }
-      return new RegistryFailure('REGISTRY_REFUSED', `${what}: the registry refused it (${status})${tail}`);
+      return new RegistryFailure('REGISTRY_REFUSED', `${what}: the registry refused it (${status})${tail}`, {
+        transient: UNSETTLED.test(said),
+      });
   }
 }
 

@@ -158,6 +158,11 @@ test('a context whose files cannot be read is told from every other step without
     message: 'bad pattern',
   });
   expect((await stepAt('[context chalk-payload] load from client')).kind).toBe('unclear');
+  const ignoreFile = JSON.stringify({
+    Dockerfile: '/tmp/ours/file/Dockerfile',
+    Error: { Message: 'syntax error in pattern' },
+  });
+  expect((await stepOf(listed('one'), { one: ignoreFile })).step.kind).toBe('in-context');
 });
 
 describe('builds that were done', () => {
