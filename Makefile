@@ -36,6 +36,10 @@ test-shim: build ## The tests of what runs inside containers
 test-e2e: build testbed ## The tests under a real docker and a real engine
 	@$(VITEST) --project e2e
 
+.PHONY: differential
+differential: build testbed ## Hundreds of command lines with docker and with the wrapper, compared (CHALK_DIFFERENTIAL=all: under every builder)
+	@CHALK_DIFFERENTIAL=$${CHALK_DIFFERENTIAL:-shares} $(VITEST) --project e2e test/e2e/differential.test.ts
+
 .PHONY: lint
 lint: deps ## Types, linter, formatter
 	@npm run --silent lint

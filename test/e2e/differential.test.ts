@@ -6,7 +6,7 @@ import { addBuilders, describeWithBuilders, describeWithOldEngine } from '../sup
 import { compareAll } from '../support/differential.ts';
 import { describeWithEveryStore } from '../support/engine.ts';
 
-/** Every line under every builder takes half an hour; without it, each setting gets its share of the lines. */
+/** Every line under every builder takes an hour; with any other word, each setting gets its share of the lines. */
 const EVERYTHING = process.env['CHALK_DIFFERENTIAL'] === 'all';
 
 /** `count` of every `step` cases, from `first` on. */
