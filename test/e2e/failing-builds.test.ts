@@ -34,7 +34,7 @@ describeWithEngine('failing builds', (engine) => {
       'FROM busybox AS one\nRUN false\nFROM busybox\nCOPY --from=one /etc /x\n',
     ],
     ['COPY of a file that is not there', 'FROM busybox\nCOPY missing /x\nCMD ["x"]\n'],
-    ['COPY from a stage that is not there', 'FROM busybox\nCOPY --from=127.0.0.1:1/nobody /a /b\n'],
+    ['COPY from a stage that is not there', 'FROM scratch\nCOPY --from=127.0.0.1:1/nobody /a /b\n'],
     ['an unknown instruction', 'FROM busybox\nRUNN true\n'],
     ['no FROM', 'RUN true\n'],
     ['nothing but a comment', '# nothing\n'],
