@@ -1,5 +1,5 @@
 /** Strict mode: what of ours fails is a failure, and no image goes out without a mark. */
-import { chmodSync, existsSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Sandbox } from '../support/chalk.ts';
@@ -52,7 +52,9 @@ describeWithEngine('strict', (engine) => {
       expect(code).toBe(1);
       expect(stderr).toMatch(/^docker chalk: BUILD_UNMARKED: /);
     }
-    expect(['a.tar', 'b.tar'].filter((name) => existsSync(join(cwd, name)))).toEqual([]);
+    // buildx makes the file empty when it is only asked what it would bake.
+    const sizeOf = (name: string) => statSync(join(cwd, name), { throwIfNoEntry: false })?.size ?? 0;
+    expect(['a.tar', 'b.tar'].map(sizeOf)).toEqual([0, 0]);
     expect((await sandbox.chalk(['--strict', 'build', ...replaced, '.'], { cwd })).code).toBe(0);
     expect(sandbox.lastReport()).toMatchObject({ _X_CHALK_INJECTION: 'patch' });
   });
