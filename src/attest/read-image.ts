@@ -4,7 +4,7 @@ import { parseJson } from '../base/json.ts';
 import { putsMarkIn } from '../image/extract.ts';
 import { normaliseImage } from '../image/normalised-hash.ts';
 import { type MarkMap, readMark, validateMark } from '../mark/index.ts';
-import { readManifest, type Registry } from '../registry/index.ts';
+import { MAX_CONFIG_BYTES, readManifest, type Registry } from '../registry/index.ts';
 import type { ImageContent } from '../sign/index.ts';
 
 /** What an image itself says, as its registry has it. */
@@ -14,8 +14,6 @@ export interface ReadImage {
   /** Its own mark; undefined where it has none, or only that of the image it was built on. */
   readonly mark: MarkMap | undefined;
 }
-
-const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
 const History = z.object({
   history: z.nullish(

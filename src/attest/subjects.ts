@@ -1,6 +1,12 @@
 import { ChalkError } from '../base/errors.ts';
-import { normalizePlatform, type Platform, samePlatform } from '../base/platform.ts';
-import { type Descriptor, type Manifest, type ManifestContent, readManifest } from '../registry/index.ts';
+import { platformOf, samePlatform } from '../base/platform.ts';
+import {
+  attestedDigest,
+  isListedImage,
+  type Manifest,
+  type ManifestContent,
+  readManifest,
+} from '../registry/index.ts';
 import type { ForPlatform, ImageSubject } from './image.ts';
 
 /** More images in one index than anybody builds for. */
@@ -16,9 +22,6 @@ export interface Subjects {
   readonly builderAttestations: readonly { readonly digest: string; readonly about: string }[];
 }
 
-const REFERENCE_TYPE = 'vnd.docker.reference.type';
-const REFERENCE_DIGEST = 'vnd.docker.reference.digest';
-
 /**
  * The manifests statements are attached to: the index, because a tag means it, and every image in it, because that is what
  * engines pull. Throws `REGISTRY_TOO_LARGE` for an index without end, and as `readManifest`.
@@ -27,7 +30,7 @@ export function subjectsOf(manifest: Manifest): Subjects {
   const content = readManifest(manifest);
   const top = topOf(manifest, content);
   if (content.kind === 'image') return { top, images: [top], builderAttestations: [] };
-  const images = content.manifests.filter(isImage);
+  const images = content.manifests.filter(isListedImage);
   if (images.length > MAX_IMAGES) {
     throw new ChalkError('REGISTRY_TOO_LARGE', `${manifest.digest} lists ${images.length} images`, {
       hint: `at most ${MAX_IMAGES} are signed together`,
@@ -40,12 +43,11 @@ export function subjectsOf(manifest: Manifest): Subjects {
       mediaType: each.mediaType,
       size: each.size,
       kind: 'image',
-      platform: platformOf(each),
+      platform: each.platform ? platformOf(each.platform) : undefined,
     })),
-    builderAttestations: content.manifests.flatMap(({ digest, annotations }) => {
-      const about = annotations?.[REFERENCE_DIGEST];
-      const isOne = annotations?.[REFERENCE_TYPE] === 'attestation-manifest';
-      return isOne && about !== undefined ? [{ digest, about }] : [];
+    builderAttestations: content.manifests.flatMap((each) => {
+      const about = attestedDigest(each);
+      return about === undefined ? [] : [{ digest: each.digest, about }];
     }),
   };
 }
@@ -73,15 +75,4 @@ export function forImage<T>(
 
 function topOf({ digest, mediaType, bytes }: Manifest, { kind }: ManifestContent): ImageSubject {
   return { digest, mediaType, size: bytes.length, kind, platform: undefined };
-}
-
-/** BuildKit lists its attestations beside the images, for a platform nobody has. */
-function isImage({ platform, annotations }: Descriptor): boolean {
-  return platform?.os !== 'unknown' && annotations?.[REFERENCE_TYPE] === undefined;
-}
-
-function platformOf({ platform }: Descriptor): Platform | undefined {
-  if (!platform) return undefined;
-  const { os, architecture, variant } = platform;
-  return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
 }

@@ -26,6 +26,16 @@ export function parsePlatform(text: string): Platform | undefined {
   return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
 }
 
+/** A platform as configs and indexes have it, where a variant may be null, empty or not there. */
+export function platformOf(found: {
+  readonly os: string;
+  readonly architecture: string;
+  readonly variant?: string | null | undefined;
+}): Platform {
+  const { os, architecture, variant } = found;
+  return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
+}
+
 /** Writes a platform as `os/architecture[/variant]`. */
 export function formatPlatform({ os, architecture, variant }: Platform): string {
   return variant ? `${os}/${architecture}/${variant}` : `${os}/${architecture}`;

@@ -9,6 +9,7 @@ import { outputOf } from '../host/processes.ts';
 import {
   connectRegistries,
   type Manifest,
+  MAX_CONFIG_BYTES,
   readManifest,
   type Registry,
   type RegistrySettings,
@@ -24,7 +25,6 @@ export interface FoundNames {
 }
 
 const TIME_LIMIT_MS = 30_000;
-const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 
 const Inspected = z.array(z.object({ Id: z.string(), RepoDigests: z.nullish(z.array(z.string())) }));
 const Config = z.object({ os: z.string(), architecture: z.string(), variant: z.nullish(z.string()) });

@@ -2,13 +2,7 @@ import * as z from 'zod/mini';
 import { asChalkError, ChalkError, describeError } from '../base/errors.ts';
 import { type ImageRef, parseImageRef } from '../base/image-ref.ts';
 import { parseJson } from '../base/json.ts';
-import {
-  formatPlatform,
-  normalizePlatform,
-  parsePlatform,
-  type Platform,
-  samePlatform,
-} from '../base/platform.ts';
+import { formatPlatform, parsePlatform, type Platform, platformOf, samePlatform } from '../base/platform.ts';
 import type { DockerTools } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
 import { type Extraction, putsMarkIn } from '../image/extract.ts';
@@ -18,8 +12,10 @@ import {
   connectRegistries,
   type Descriptor,
   insecureRegistries,
+  isListedImage,
   type Manifest,
   type ManifestContent,
+  MAX_CONFIG_BYTES,
   readLayerFile,
   readManifest,
   type Registry,
@@ -29,7 +25,6 @@ import { type AttestedMark, attestedMark } from './attested-mark.ts';
 /** Before the name of an image that shall be read from its registry, whatever the engine has. */
 const SCHEME = 'registry://';
 
-const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 const MAX_PLATFORMS = 64;
 /** The layer of a mark holds nothing else, and a mark is some kilobytes. */
 const LIMITS = { maxFileBytes: 1024 * 1024, maxLayerBytes: 256 * 1024 * 1024 };
@@ -174,7 +169,7 @@ async function imagesOf(
     if (wanted !== undefined && !samePlatform(own, wanted)) throw otherPlatforms(name, wanted, [own]);
     return [image];
   }
-  const listed = content.manifests.filter(isImage);
+  const listed = content.manifests.filter(isListedImage);
   if (listed.length > MAX_PLATFORMS) {
     throw new ChalkError(
       'REGISTRY_TOO_LARGE',
@@ -197,11 +192,6 @@ async function imagesOf(
       return describe(registry, manifest, readManifest(manifest));
     }),
   );
-}
-
-/** BuildKit lists its attestations beside the images, for a platform nobody has. */
-function isImage({ platform, annotations }: Descriptor): boolean {
-  return platform?.os !== 'unknown' && annotations?.['vnd.docker.reference.type'] === undefined;
 }
 
 async function describe(
@@ -309,15 +299,6 @@ function factsOf(
 function isEmpty(value: MarkValue | undefined): boolean {
   if (value === undefined || value === null || value === '') return true;
   return typeof value === 'object' && Object.keys(value).length === 0;
-}
-
-function platformOf(found: {
-  readonly os: string;
-  readonly architecture: string;
-  readonly variant?: string | null | undefined;
-}): Platform {
-  const { os, architecture, variant } = found;
-  return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
 }
 
 function otherPlatforms(name: string, wanted: Platform | undefined, there: readonly Platform[]): ChalkError {

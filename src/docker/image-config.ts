@@ -1,7 +1,13 @@
 import * as z from 'zod/mini';
 import { parseImageRef } from '../base/image-ref.ts';
 import { parseJson } from '../base/json.ts';
-import { formatPlatform, normalizePlatform, type Platform, samePlatform } from '../base/platform.ts';
+import {
+  formatPlatform,
+  normalizePlatform,
+  type Platform,
+  platformOf,
+  samePlatform,
+} from '../base/platform.ts';
 import type { Host } from '../host/host.ts';
 import { outputOf } from '../host/processes.ts';
 import { dockerHelper, type DockerTools } from './tools.ts';
@@ -113,7 +119,7 @@ async function inspectLocal(
   if (image === undefined) return undefined;
   return {
     ...runConfig(image.Config),
-    platform: platformOf(image.Os, image.Architecture, image.Variant),
+    platform: platformOf({ os: image.Os, architecture: image.Architecture, variant: image.Variant }),
     os: image.Os,
     id: image.Id,
     repoDigests: image.RepoDigests ?? [],
@@ -139,7 +145,7 @@ async function inspectRegistry(
   const name = ref === undefined ? want.ref : `${ref.registry}/${ref.repository}`;
   return {
     ...runConfig(image.config),
-    platform: platformOf(image.os, image.architecture, image.variant),
+    platform: platformOf(image),
     os: image.os,
     repoDigests: [`${name}@${parsed.data.manifest.digest}`],
   };
@@ -150,14 +156,16 @@ function pickPlatform(answer: unknown, wanted: Platform | undefined): z.infer<ty
   const single = OciImage.safeParse(answer);
   if (single.success) {
     const { os, architecture, variant } = single.data;
-    return !wanted || samePlatform(platformOf(os, architecture, variant), wanted) ? single.data : undefined;
+    return !wanted || samePlatform(platformOf({ os, architecture, variant }), wanted)
+      ? single.data
+      : undefined;
   }
   const several = z.record(z.string(), OciImage).safeParse(answer);
   if (!several.success) return undefined;
   const images = Object.values(several.data);
   if (wanted === undefined) return images.length === 1 ? images[0] : undefined;
   return images.find(({ os, architecture, variant }) =>
-    samePlatform(platformOf(os, architecture, variant), wanted),
+    samePlatform(platformOf({ os, architecture, variant }), wanted),
   );
 }
 
@@ -170,8 +178,4 @@ function runConfig(config: z.infer<typeof RunConfig> | null | undefined) {
     onbuild: config?.OnBuild ?? [],
     env: config?.Env ?? [],
   };
-}
-
-function platformOf(os: string, architecture: string, variant: string | null | undefined): Platform {
-  return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
 }

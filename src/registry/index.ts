@@ -3,9 +3,12 @@ export { connectRegistries, type RegistrySettings, type RepositoryName } from '.
 export { insecureRegistries } from './engine-settings.ts';
 export { type LayerFile, readLayerFile } from './layer-file.ts';
 export {
+  attestedDigest,
   type Descriptor,
+  isListedImage,
   type Manifest,
   type ManifestContent,
+  MAX_CONFIG_BYTES,
   MAX_MANIFEST_BYTES,
   MEDIA_TYPES,
   readManifest,

@@ -19,6 +19,13 @@ export const MANIFEST_TYPES: readonly string[] = [...IMAGE_TYPES, ...INDEX_TYPES
 /** What registries must take at least (OCI distribution 1.1, "Pushing Manifests"), and all we read. */
 export const MAX_MANIFEST_BYTES = 4 * 1024 * 1024;
 
+/** No config of an image comes near; what is longer is no config. */
+export const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
+
+/** By these annotations BuildKit says what an attestation it lists is about. */
+const REFERENCE_TYPE = 'vnd.docker.reference.type';
+const REFERENCE_DIGEST = 'vnd.docker.reference.digest';
+
 const Text = z.nullish(z.string());
 const Annotations = z.nullish(z.record(z.string(), z.string()));
 const Descriptor = z.object({
@@ -103,6 +110,16 @@ export function mediaTypeOf(header: string | undefined, bytes: Uint8Array, what:
   if (!['', 'application/json', 'application/octet-stream', 'text/plain'].includes(said)) return said;
   const shape = Shape.safeParse(parseJson(Buffer.from(bytes).toString('utf8')));
   return (shape.success && shape.data.mediaType) || said;
+}
+
+/** Whether what an index lists is an image: BuildKit lists its attestations beside them, for a platform nobody has. */
+export function isListedImage({ platform, annotations }: Descriptor): boolean {
+  return platform?.os !== 'unknown' && annotations?.[REFERENCE_TYPE] === undefined;
+}
+
+/** The digest of the image that a listed attestation of BuildKit's is about; undefined for anything else. */
+export function attestedDigest({ annotations }: Descriptor): string | undefined {
+  return annotations?.[REFERENCE_TYPE] === 'attestation-manifest' ? annotations[REFERENCE_DIGEST] : undefined;
 }
 
 function shown(mediaType: string): string {

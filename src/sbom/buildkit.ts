@@ -1,10 +1,11 @@
 import { ChalkError } from '../base/errors.ts';
-import { parsePlatform, samePlatform } from '../base/platform.ts';
+import { parsePlatform, platformOf, samePlatform } from '../base/platform.ts';
 import { buildkitReader, type DocumentReader, savedReader } from '../docker/image-content.ts';
 import type { DockerTools } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
 import { mediaTypeOf } from '../registry/manifest.ts';
 import {
+  attestedDigest,
   type Descriptor,
   listReferrers,
   type ManifestContent,
@@ -15,10 +16,7 @@ import { isAbout, PREDICATE, readStatement, STATEMENT_PAYLOAD } from '../sign/in
 import { readSbom } from './document.ts';
 import { scanObject } from './json-scan.ts';
 import type { Attempt, SbomSource, Target } from './sbom.ts';
-import { platformOf } from './target.ts';
 
-const REFERENCE_TYPE = 'vnd.docker.reference.type';
-const REFERENCE_DIGEST = 'vnd.docker.reference.digest';
 const PREDICATE_TYPE = 'in-toto.io/predicate-type';
 const STATEMENT_LAYER = 'application/vnd.in-toto+json';
 /** BuildKit 0.32 and newer list it as a referrer as well (BuildKit docs, "Image attestation storage"). */
@@ -98,10 +96,7 @@ export function predicateOf(statement: string, digest: string, what: string): st
 
 /** The attestation manifest beside an image in its index. */
 function attestationOf(manifests: readonly Descriptor[], digest: string): string | undefined {
-  return manifests.find(
-    ({ annotations }) =>
-      annotations?.[REFERENCE_TYPE] === 'attestation-manifest' && annotations[REFERENCE_DIGEST] === digest,
-  )?.digest;
+  return manifests.find((each) => attestedDigest(each) === digest)?.digest;
 }
 
 async function amongReferrers({ digest }: Target, registry: Registry): Promise<string | undefined> {
@@ -133,10 +128,9 @@ async function fromEngine(host: Host, tools: DockerTools, { digest, platform }: 
   const index = text === undefined ? undefined : manifestOf(digest, text);
   if (index?.kind !== 'index') return absent('BuildKit attested nothing of it');
   const wanted = parsePlatform(platform ?? '');
-  const described = index.manifests.find((each) => {
-    const own = platformOf(each);
-    return own !== undefined && wanted !== undefined && samePlatform(own, wanted);
-  });
+  const described = index.manifests.find(
+    ({ platform: own }) => own && wanted !== undefined && samePlatform(platformOf(own), wanted),
+  );
   if (described === undefined) return absent('the engine has no manifest of that platform');
   return fromAttestation(read, attestationOf(index.manifests, described.digest), described.digest);
 }

@@ -2,13 +2,7 @@ import * as z from 'zod/mini';
 import { ChalkError } from '../base/errors.ts';
 import { parseImageRef } from '../base/image-ref.ts';
 import { parseJson } from '../base/json.ts';
-import {
-  formatPlatform,
-  normalizePlatform,
-  parsePlatform,
-  type Platform,
-  samePlatform,
-} from '../base/platform.ts';
+import { formatPlatform, parsePlatform, platformOf, samePlatform } from '../base/platform.ts';
 import { findEngineImage } from '../docker/image-content.ts';
 import type { DockerTools } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
@@ -17,7 +11,9 @@ import {
   connectRegistries,
   type Descriptor,
   insecureRegistries,
+  isListedImage,
   type ManifestContent,
+  MAX_CONFIG_BYTES,
   readManifest,
   type Registry,
 } from '../registry/index.ts';
@@ -45,11 +41,9 @@ export async function resolveTarget(host: Host, tools: DockerTools, image: SbomI
     endpoint: endpointOf(ref.registry, insecure),
   };
   const chosen = content.kind === 'index' ? choose(image, content.manifests) : undefined;
-  const listed = chosen === undefined ? undefined : platformOf(chosen);
+  const listed = chosen?.platform ? platformOf(chosen.platform) : undefined;
   // An index need not say it, and Syft would take this machine's.
-  const own =
-    listed ??
-    platformOf({ platform: content.kind === 'image' ? await configOf(registry, content) : undefined });
+  const own = listed ?? (content.kind === 'image' ? await platformIn(registry, content) : undefined);
   return {
     name: image.repository,
     digest: chosen?.digest ?? image.digest,
@@ -58,14 +52,13 @@ export async function resolveTarget(host: Host, tools: DockerTools, image: SbomI
   };
 }
 
-const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 const Config = z.object({ os: z.string(), architecture: z.string(), variant: z.nullish(z.string()) });
 
 /** What the config of an image says it is for; undefined where it is none of a container image. */
-async function configOf(registry: Registry, { config }: Extract<ManifestContent, { kind: 'image' }>) {
+async function platformIn(registry: Registry, { config }: Extract<ManifestContent, { kind: 'image' }>) {
   const bytes = await registry.readBlob(config.digest, MAX_CONFIG_BYTES);
   const parsed = Config.safeParse(parseJson(bytes.toString('utf8')));
-  return parsed.success ? parsed.data : undefined;
+  return parsed.success ? platformOf(parsed.data) : undefined;
 }
 
 const Inspected = z.object({ Os: z.string(), Architecture: z.string(), Variant: z.nullish(z.string()) });
@@ -79,13 +72,7 @@ async function inEngine(
   if (image === undefined) throw new ChalkError('IMAGE_NOT_FOUND', `the engine has no image ${id}`);
   const parsed = Inspected.safeParse(image.inspected);
   const own = parsed.success
-    ? platformOf({
-        platform: {
-          os: parsed.data.Os,
-          architecture: parsed.data.Architecture,
-          variant: parsed.data.Variant,
-        },
-      })
+    ? platformOf({ os: parsed.data.Os, architecture: parsed.data.Architecture, variant: parsed.data.Variant })
     : undefined;
   const shown = own === undefined ? undefined : formatPlatform(own);
   return {
@@ -96,37 +83,21 @@ async function inEngine(
   };
 }
 
-/** BuildKit lists its attestations beside the images, for a platform nobody has. */
-function isImage({ platform, annotations }: Descriptor): boolean {
-  return platform?.os !== 'unknown' && annotations?.['vnd.docker.reference.type'] === undefined;
-}
-
-/** The platform an index says a manifest is for. */
-export function platformOf({ platform }: Pick<Descriptor, 'platform'>): Platform | undefined {
-  if (!platform) return undefined;
-  const { os, architecture, variant } = platform;
-  return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
-}
-
 function choose(
   { repository, digest, platform }: Extract<SbomImage, { kind: 'registry' }>,
   manifests: readonly Descriptor[],
 ): Descriptor {
-  const images = manifests.filter(isImage);
+  const images = manifests.filter(isListedImage);
   const wanted = platform === undefined ? undefined : parsePlatform(platform);
   if (platform !== undefined && wanted === undefined) {
     throw new ChalkError('ARGV_BAD_VALUE', `the platform ${platform} is not like linux/amd64`);
   }
-  const fitting = images.filter((each) => {
-    const own = platformOf(each);
-    return wanted === undefined || (own !== undefined && samePlatform(own, wanted));
-  });
+  const fitting = images.filter(
+    (each) => wanted === undefined || (each.platform && samePlatform(platformOf(each.platform), wanted)),
+  );
   const [only, ...others] = fitting;
   if (only !== undefined && others.length === 0) return only;
-  const list = images.flatMap((each) => {
-    const own = platformOf(each);
-    return own === undefined ? [] : [formatPlatform(own)];
-  });
+  const list = images.flatMap((each) => (each.platform ? [formatPlatform(platformOf(each.platform))] : []));
   const there = list.join(', ') || 'none';
   throw new ChalkError(
     'IMAGE_NOT_FOUND',

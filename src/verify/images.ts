@@ -1,8 +1,15 @@
 import * as z from 'zod/mini';
 import { ChalkError } from '../base/errors.ts';
 import { parseJson } from '../base/json.ts';
-import { formatPlatform, normalizePlatform, type Platform, samePlatform } from '../base/platform.ts';
-import { type Descriptor, type Manifest, type ManifestContent, readManifest } from '../registry/index.ts';
+import { formatPlatform, type Platform, platformOf, samePlatform } from '../base/platform.ts';
+import {
+  type Descriptor,
+  isListedImage,
+  type Manifest,
+  type ManifestContent,
+  MAX_CONFIG_BYTES,
+  readManifest,
+} from '../registry/index.ts';
 import type { ImageStore } from './store.ts';
 
 /** One image of one platform. */
@@ -26,7 +33,6 @@ export interface Step {
   readonly empty_layer?: boolean | null | undefined;
 }
 
-const MAX_CONFIG_BYTES = 16 * 1024 * 1024;
 const MAX_PLATFORMS = 64;
 
 const Text = z.nullish(z.string());
@@ -46,7 +52,7 @@ export function listImages(
   name: string,
 ): readonly ListedImage[] {
   if (content.kind === 'image') return [{ digest: manifest.digest, listedAs: undefined }];
-  const images = content.manifests.filter(isImage).map(({ digest, platform }): ListedImage => {
+  const images = content.manifests.filter(isListedImage).map(({ digest, platform }): ListedImage => {
     return { digest, listedAs: platform ? platformOf(platform) : undefined };
   });
   const chosen = images.filter(
@@ -67,11 +73,6 @@ export function listImages(
     );
   }
   return chosen;
-}
-
-/** BuildKit lists its attestations beside the images, for a platform nobody has. */
-function isImage({ platform, annotations }: Descriptor): boolean {
-  return platform?.os !== 'unknown' && annotations?.['vnd.docker.reference.type'] === undefined;
 }
 
 /** Reads an image's manifest and config. Throws what the store throws, `MEDIA_TYPE_UNKNOWN` and `RESPONSE_INVALID`. */
@@ -96,13 +97,4 @@ export async function readImage(store: ImageStore, digest: string): Promise<Plat
     history: history ?? [],
     diffIds: rootfs?.diff_ids ?? [],
   };
-}
-
-function platformOf(found: {
-  readonly os: string;
-  readonly architecture: string;
-  readonly variant?: string | null | undefined;
-}): Platform {
-  const { os, architecture, variant } = found;
-  return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
 }

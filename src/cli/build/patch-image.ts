@@ -3,7 +3,7 @@ import { constants, gzip } from 'node:zlib';
 import * as z from 'zod/mini';
 import { asChalkError, ChalkError } from '../../base/errors.ts';
 import { parseImageRef } from '../../base/image-ref.ts';
-import { formatPlatform, normalizePlatform, type Platform } from '../../base/platform.ts';
+import { formatPlatform, type Platform, platformOf } from '../../base/platform.ts';
 import type { Builder } from '../../docker/builder.ts';
 import {
   buildkitReader,
@@ -149,18 +149,14 @@ function shownImage({ inspected }: EngineImage): Described | undefined {
   if (!parsed.success) return undefined;
   const { Os, Architecture, Variant, Config } = parsed.data;
   return {
-    platform: platformOf(Os, Architecture, Variant ?? undefined),
+    platform: platformOf({ os: Os, architecture: Architecture, variant: Variant }),
     entrypoint: Config?.Entrypoint ?? [],
     cmd: Config?.Cmd ?? [],
   };
 }
 
 function describeConfig({ os, architecture, variant, entrypoint, cmd }: PatchableConfig): Described {
-  return { platform: platformOf(os, architecture, variant), entrypoint, cmd };
-}
-
-function platformOf(os: string, architecture: string, variant: string | undefined): Platform {
-  return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
+  return { platform: platformOf({ os, architecture, variant }), entrypoint, cmd };
 }
 
 /** The mark and the layer it is in. */
