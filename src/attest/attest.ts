@@ -1,3 +1,4 @@
+import { repositoryName } from '../base/image-ref.ts';
 import { asChalkError, ChalkError } from '../base/errors.ts';
 import type { Host } from '../host/host.ts';
 import { connectRegistries, type Registry, type RegistrySettings } from '../registry/index.ts';
@@ -46,7 +47,7 @@ export async function attestImages(
   const limit = bounded(AT_ONCE);
   return Promise.all(
     images.map(async (image): Promise<Attestation> => {
-      const name = `${image.repository.registry}/${image.repository.repository}`;
+      const name = repositoryName(image.repository);
       const late = (errors: readonly ChalkError[]) =>
         host.clock.monotonic() < deadline || errors.length === 0
           ? distinct(errors)

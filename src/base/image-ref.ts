@@ -46,7 +46,7 @@ export function withDefaultTag(text: string): string {
     : `${text}:${ref.tag}`;
 }
 
-/** The last part of the repository and its registry, in Chalk's terms `DOCKER_BASE_IMAGE_NAME` and `_REPO`. */
-export function repositoryWithRegistry(ref: ImageRef): string {
-  return `${ref.registry}/${ref.repository}`;
+/** The repository with its registry in front: the one name it has everywhere. */
+export function repositoryName({ registry, repository }: Pick<ImageRef, 'registry' | 'repository'>): string {
+  return `${registry}/${repository}`;
 }

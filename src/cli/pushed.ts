@@ -1,7 +1,7 @@
 import * as z from 'zod/mini';
 import type { PushedImage } from '../attest/index.ts';
 import { asChalkError, ChalkError } from '../base/errors.ts';
-import { type ImageRef, parseImageRef } from '../base/image-ref.ts';
+import { type ImageRef, parseImageRef, repositoryName } from '../base/image-ref.ts';
 import { parseJson } from '../base/json.ts';
 import { dockerHelper, type DockerTools } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
@@ -60,7 +60,7 @@ export async function findPushedNames(
     const { name, digest, ref } = each.value;
     const { registry, repository } = ref;
     digests.set(name, digest);
-    images.set(`${registry}/${repository}@${digest}`, {
+    images.set(`${repositoryName(ref)}@${digest}`, {
       repository: { registry, repository },
       digest,
       marks: [],

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path';
 import { ChalkError } from '../base/errors.ts';
-import { parseImageRef } from '../base/image-ref.ts';
+import { parseImageRef, repositoryName } from '../base/image-ref.ts';
 import type { Item } from '../docker/argv/parse.ts';
 import { findEngineImage } from '../docker/image-content.ts';
 import { type DockerTools, findTools } from '../docker/tools.ts';
@@ -118,7 +118,7 @@ async function findImage(
     insecure: await insecureRegistries(host, tools, ref.registry),
   });
   const digest = ref.digest ?? (await connect(ref).getManifest(ref.tag ?? 'latest')).digest;
-  return { kind: 'registry', repository: `${ref.registry}/${ref.repository}`, digest, platform };
+  return { kind: 'registry', repository: repositoryName(ref), digest, platform };
 }
 
 async function write(

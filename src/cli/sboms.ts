@@ -1,3 +1,4 @@
+import { repositoryName } from '../base/image-ref.ts';
 import type { Attestation, PushedImage, Sbom } from '../attest/index.ts';
 import type { ChalkError } from '../base/errors.ts';
 import { formatPlatform } from '../base/platform.ts';
@@ -27,13 +28,12 @@ export async function sbomsOf(
   let why: string | undefined;
   const images = await Promise.all(
     attestations.map(async ({ image, subjects, statements }): Promise<PushedImage> => {
-      const { registry, repository } = image.repository;
       const found = await Promise.all(
         (statements.length === 0 ? [] : (subjects?.images ?? [])).map(
           async ({ platform }): Promise<readonly Sbom[]> => {
             const wanted = {
               kind: 'registry',
-              repository: `${registry}/${repository}`,
+              repository: repositoryName(image.repository),
               digest: image.digest,
               ...(platform === undefined ? {} : { platform: formatPlatform(platform) }),
             } as const;

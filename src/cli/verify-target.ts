@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path';
 import { asChalkError, ChalkError, describeError } from '../base/errors.ts';
-import { type ImageRef, parseImageRef } from '../base/image-ref.ts';
+import { type ImageRef, parseImageRef, repositoryName } from '../base/image-ref.ts';
 import { findEngineImage } from '../docker/image-content.ts';
 import { dockerHelper, type DockerTools } from '../docker/tools.ts';
 import type { Host } from '../host/host.ts';
@@ -55,7 +55,7 @@ export async function targetOf(host: Host, word: string): Promise<Target> {
     throw new ChalkError('ARGV_BAD_VALUE', `${word} is no file, and no name of an image`);
   }
   const where = scheme === undefined ? 'any' : scheme === 'registry://' ? 'registry' : 'engine';
-  return { kind: 'image', name, ref, where, repository: `${ref.registry}/${ref.repository}` };
+  return { kind: 'image', name, ref, where, repository: repositoryName(ref) };
 }
 
 async function pathOf(host: Host, word: string): Promise<Target | undefined> {
@@ -120,7 +120,7 @@ export async function openTarget(
 export function baseOpener(host: Host, tools: DockerTools): (ref: ImageRef) => Promise<ImageStore> {
   const opened = new Map<string, Promise<Registry>>();
   return async (ref) => {
-    const name = `${ref.registry}/${ref.repository}`;
+    const name = repositoryName(ref);
     // Nobody may have asked for them: one try is enough.
     const registry = opened.get(name) ?? connect(host, tools, ref, 1);
     opened.set(name, registry);

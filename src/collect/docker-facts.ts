@@ -1,4 +1,4 @@
-import { parseImageRef, withDefaultTag } from '../base/image-ref.ts';
+import { parseImageRef, withDefaultTag, repositoryName } from '../base/image-ref.ts';
 import { formatPlatform } from '../base/platform.ts';
 import { withoutCredentials } from '../base/url.ts';
 import type { BuildRequest } from '../docker/build-request.ts';
@@ -67,7 +67,7 @@ function baseImageFacts(config: Pick<EffectiveConfig, 'stages'>, image: ImageCon
     .find((each) => each?.registry === ref.registry && each.repository === ref.repository);
   return known({
     DOCKER_BASE_IMAGE: withDefaultTag(root.reference),
-    DOCKER_BASE_IMAGE_REPO: `${ref.registry}/${ref.repository}`,
+    DOCKER_BASE_IMAGE_REPO: repositoryName(ref),
     DOCKER_BASE_IMAGE_REGISTRY: ref.registry,
     DOCKER_BASE_IMAGE_NAME: ref.repository,
     DOCKER_BASE_IMAGE_TAG: ref.tag,

@@ -1,5 +1,5 @@
 import * as z from 'zod/mini';
-import { parseImageRef } from '../base/image-ref.ts';
+import { parseImageRef, repositoryName } from '../base/image-ref.ts';
 import { parseJson } from '../base/json.ts';
 import {
   formatPlatform,
@@ -142,7 +142,7 @@ async function inspectRegistry(
   const image = pickPlatform(parsed.data.image, want.platform);
   if (image === undefined) return undefined;
   const ref = parseImageRef(want.ref);
-  const name = ref === undefined ? want.ref : `${ref.registry}/${ref.repository}`;
+  const name = ref === undefined ? want.ref : repositoryName(ref);
   return {
     ...runConfig(image.config),
     platform: platformOf(image),

@@ -8,7 +8,6 @@ export {
   pass,
   type PassPlan,
   type PatchPlan,
-  type Plan,
   type PlannedPlatform,
   type Reason,
   type ReasonCode,

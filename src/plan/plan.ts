@@ -38,9 +38,6 @@ export type ReasonCode =
   | 'build-checks'
   | 'internal';
 
-/** What will happen to a build. */
-export type Plan = InlinePlan | PatchPlan | LabelPlan | PassPlan;
-
 /** Injection A: lines at the end of the target stage of a private copy of the Dockerfile. */
 export interface InlinePlan {
   readonly kind: 'inline';

@@ -1,6 +1,6 @@
 import type { PushedImage } from '../../attest/index.ts';
 import { asChalkError, ChalkError, describeError } from '../../base/errors.ts';
-import { parseImageRef } from '../../base/image-ref.ts';
+import { parseImageRef, repositoryName } from '../../base/image-ref.ts';
 import { parsePlatform } from '../../base/platform.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
 import { type Item, valuesOf } from '../../docker/argv/parse.ts';
@@ -113,7 +113,7 @@ function repositoriesOf({ names }: BuildMetadata): readonly PushedImage['reposit
     const ref = parseImageRef(name);
     if (ref === undefined) continue;
     const { registry, repository } = ref;
-    found.set(`${registry}/${repository}`, { registry, repository });
+    found.set(repositoryName(ref), { registry, repository });
   }
   return [...found.values()];
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual, promisify } from 'node:util';
 import { constants, gzip } from 'node:zlib';
 import * as z from 'zod/mini';
 import { asChalkError, ChalkError } from '../../base/errors.ts';
-import { parseImageRef } from '../../base/image-ref.ts';
+import { parseImageRef, repositoryName } from '../../base/image-ref.ts';
 import { formatPlatform, type Platform, platformOf } from '../../base/platform.ts';
 import type { Builder } from '../../docker/builder.ts';
 import {
@@ -292,5 +292,5 @@ function sharedTags(these: readonly string[], those: readonly string[]): string[
 
 function normalName(name: string): string {
   const ref = parseImageRef(name);
-  return ref === undefined ? name : `${ref.registry}/${ref.repository}:${ref.tag ?? ''}`;
+  return ref === undefined ? name : `${repositoryName(ref)}:${ref.tag ?? ''}`;
 }

@@ -1,8 +1,8 @@
 import * as z from 'zod/mini';
 import type { ChalkError } from '../../base/errors.ts';
-import { parseImageRef } from '../../base/image-ref.ts';
+import { parseImageRef, repositoryName } from '../../base/image-ref.ts';
 import { parseJson } from '../../base/json.ts';
-import { collectCi, collectGitStatus, collectHost, when } from '../../collect/index.ts';
+import { atRunTime, collectCi, collectGitStatus, collectHost, when } from '../../collect/index.ts';
 import type { DockerCommand } from '../../docker/argv/command.ts';
 import type { BuildRequest } from '../../docker/build-request.ts';
 import { type BuildMetadata, readBuildMetadata } from '../../docker/run-build.ts';
@@ -161,7 +161,7 @@ async function hostKeys(host: Host, outcome: Outcome): Promise<Readonly<Record<s
   return {
     ...when(host.clock).report,
     ...collectHost(host, { version: PRODUCT_VERSION }).report,
-    ...Object.fromEntries(Object.entries(ci.facts).map(([key, value]) => [`_${key}`, value])),
+    ...atRunTime(ci.facts),
     _OP_ARGV: ['docker', ...outcome.command.path, ...redactItems(outcome.command.items)],
     _X_CHALK_INJECTION: outcome.injection,
     _X_CHALK_INJECTION_REASON: `${outcome.reason.code}: ${outcome.reason.text}`,
@@ -203,7 +203,7 @@ function digestKeys(metadata: BuildMetadata, pushed: boolean): Readonly<Record<s
   if (pushed && digest !== undefined) {
     const repositories = metadata.names.flatMap((name) => {
       const ref = parseImageRef(name);
-      return ref === undefined ? [] : [`${ref.registry}/${ref.repository}@${digest}`];
+      return ref === undefined ? [] : [`${repositoryName(ref)}@${digest}`];
     });
     const isIndex = mediaType?.includes('index') || mediaType?.includes('manifest.list');
     keys[isIndex ? '_REPO_LIST_DIGESTS' : '_REPO_DIGESTS'] = digestTable(repositories);

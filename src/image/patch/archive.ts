@@ -1,5 +1,5 @@
 import { ChalkError } from '../../base/errors.ts';
-import { parseImageRef } from '../../base/image-ref.ts';
+import { parseImageRef, repositoryName } from '../../base/image-ref.ts';
 import { isObject, type JsonObject, readObject } from './json.ts';
 import { packTar, type TarFile } from './layer.ts';
 
@@ -76,7 +76,7 @@ export async function packOciArchive(input: {
 /** A name with every default written out, as containerd keeps it. */
 function fullName(tag: string): string {
   const ref = parseImageRef(tag);
-  return ref === undefined ? tag : `${ref.registry}/${ref.repository}:${ref.tag ?? 'latest'}`;
+  return ref === undefined ? tag : `${repositoryName(ref)}:${ref.tag ?? 'latest'}`;
 }
 
 function plainFile(name: string, content: Uint8Array | string): TarFile {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseImageRef, repositoryWithRegistry, withDefaultTag } from '../../../src/base/image-ref.ts';
+import { parseImageRef, repositoryName, withDefaultTag } from '../../../src/base/image-ref.ts';
 
 const DIGEST = `sha256:${'0123456789abcdef'.repeat(4)}`;
 
@@ -30,7 +30,7 @@ describe('an image reference', () => {
       tag,
       digest,
     ]);
-    expect(ref && repositoryWithRegistry(ref)).toBe(`${registry}/${repository}`);
+    expect(ref && repositoryName(ref)).toBe(`${registry}/${repository}`);
   });
 
   test.each([
