@@ -1,5 +1,5 @@
 import { ChalkError } from '../base/errors.ts';
-import { failureOfAnswer, RegistryFailure } from './failure.ts';
+import { failureOfAnswer } from './failure.ts';
 import {
   type Descriptor,
   type Manifest,
@@ -11,52 +11,23 @@ import {
 } from './manifest.ts';
 import { algorithmOf, digestOf, isDigest, mismatch, readAll, readStream, tooLarge } from './reading.ts';
 import type { Answer } from './answer.ts';
-import type {
-  NewBlob,
-  NewManifest,
-  NewTagged,
-  PutBlobOptions,
-  Registry,
-  StoredManifest,
-  TagChange,
-} from './registry.ts';
+import type { NewBlob, NewManifest, PutBlobOptions, RegistryRequests, StoredManifest } from './registry.ts';
 import type { Exchange, Transport } from './transport.ts';
 import { putBlob } from './upload.ts';
 
-/** What a client needs of the world besides its transport. */
-export interface Pace {
-  /** Milliseconds since the epoch. */
-  now(): number;
-  /** Milliseconds; never goes back. */
-  monotonic(): number;
-  wait(ms: number): Promise<void>;
-  /** From 0 up to 1. */
-  random(): number;
-  /** Works on one key in turn: what comes while another turn is on is done together in the next. */
-  inTurn(
-    key: string,
-    change: TagChange,
-    work: (changes: readonly TagChange[]) => Promise<void>,
-  ): Promise<void>;
-}
-
 const MANIFEST_TIMEOUT_MS = 60_000;
 const MAX_REFERRER_PAGES = 64;
-const MAX_CHANGES = 100;
-/** Longer than a busy machine keeps a program from running. */
-const SHORTEST_SETTLE_MS = 250;
-const LONGEST_SCATTER_MS = 2000;
 
 const TAG = /^\w[\w.-]{0,127}$/;
 const REPOSITORY = /^[a-z0-9]+(?:[._/-]+[a-z0-9]+)*$/;
 
-/** The plain client of one repository: asks once, and says what came of it. */
+/** The plain client of one repository: asks once, and says what came of it. `now` is in milliseconds since the epoch. */
 export function registryClient(
   transport: Transport,
   registry: string,
   repository: string,
-  pace: Pace,
-): Registry {
+  now: () => number,
+): RegistryRequests {
   const name = `${registry}/${repository}`;
   if (!REPOSITORY.test(repository)) {
     throw new ChalkError('ARGV_BAD_VALUE', `${JSON.stringify(repository)} is no name of a repository`);
@@ -65,7 +36,7 @@ export function registryClient(
   const pull = [`repository:${repository}:pull`];
   const push = [`repository:${repository}:pull,push`];
   const send = (exchange: Exchange) => transport.send(exchange);
-  const failed = (answer: Answer, what: string) => failureOfAnswer(answer, what, pace.now());
+  const failed = (answer: Answer, what: string) => failureOfAnswer(answer, what, now());
   const accept = { accept: MANIFEST_TYPES.join(', ') };
 
   const getManifest = async (reference: string): Promise<Manifest> => {
@@ -114,9 +85,9 @@ export function registryClient(
   };
 
   const storeBlob = (blob: NewBlob, options: PutBlobOptions = {}) =>
-    putBlob(transport, { name, repository, now: () => pace.now() }, blob, options);
+    putBlob(transport, { name, repository, now }, blob, options);
 
-  const headManifest: Registry['headManifest'] = async (reference) => {
+  const headManifest: RegistryRequests['headManifest'] = async (reference) => {
     const what = `the manifest of ${nameOf(name, reference)}`;
     const answer = await send({
       method: 'HEAD',
@@ -136,44 +107,7 @@ export function registryClient(
     };
   };
 
-  /** Whether a tag stands for the manifest it stood for (undefined: none). True where the registry does not say. */
-  const stillIs = async (tag: string, digest: string | undefined): Promise<boolean> => {
-    const head = await headManifest(tag);
-    if (head === undefined || digest === undefined) return head === digest;
-    return head.digest === undefined || head.digest === digest;
-  };
-
-  const changeTag: Registry['changeTag'] = (tag, one) =>
-    pace.inTurn(`${name}:${tag}`, one, async (changes) => {
-      let seen: string | undefined;
-      let writes = 0;
-      let slowest = SHORTEST_SETTLE_MS;
-      for (let round = 0; round < MAX_CHANGES; round += 1) {
-        let began = pace.monotonic();
-        const current = await orNothing(getManifest(tag));
-        const next = changedBy(changes, current);
-        if (next === undefined && (round === 0 || current?.digest === seen)) return;
-        if (next?.blobs !== undefined) {
-          await Promise.all(next.blobs.map((blob) => storeBlob(blob)));
-          // That took longer than all else here, and what was read before it may have changed.
-          began = pace.monotonic();
-          if (!(await stillIs(tag, current?.digest))) continue;
-        }
-        seen = next === undefined ? current?.digest : (await putManifest(next, tag)).digest;
-        // Whoever read before we wrote has written by then, if they are not slower than a multiple of us.
-        slowest = Math.max(slowest, 4 * (pace.monotonic() - began));
-        // Only those who were overwritten come at different times; before that, and looking on, nobody is in the way.
-        const isOverwritten = next !== undefined && writes > 0;
-        const scatter = isOverwritten ? Math.min(LONGEST_SCATTER_MS, slowest * 2 ** writes) : 0;
-        if (next !== undefined) writes += 1;
-        await pace.wait(slowest + pace.random() * scatter);
-      }
-      throw new RegistryFailure('REGISTRY_FAILED', `${name}:${tag} did not keep what was written to it`, {
-        hint: 'others write to the same tag all the time',
-      });
-    });
-
-  const streamBlob: Registry['streamBlob'] = async (digest, maxBytes) => {
+  const streamBlob: RegistryRequests['streamBlob'] = async (digest, maxBytes) => {
     const what = `the blob ${name}@${digest}`;
     algorithmOf(digest);
     const answer = await send({ method: 'GET', address: `${root}/blobs/${digest}`, scopes: pull, what });
@@ -185,7 +119,6 @@ export function registryClient(
     name,
     getManifest,
     putManifest,
-    changeTag,
     streamBlob,
 
     headManifest,
@@ -235,19 +168,6 @@ export function registryClient(
       return all;
     },
   };
-}
-
-/** What all changes make of a manifest, one after the other; undefined where none has anything to do. */
-function changedBy(changes: readonly TagChange[], current: Manifest | undefined): NewTagged | undefined {
-  let latest = current;
-  let next: NewTagged | undefined;
-  for (const change of changes) {
-    const made = change(latest);
-    if (made === undefined) continue;
-    next = made;
-    latest = { mediaType: made.mediaType, digest: digestOf(made.bytes), bytes: Buffer.from(made.bytes) };
-  }
-  return next;
 }
 
 /** Registries without the API say so in several ways; static ones answer with whatever page they have. */

@@ -1,7 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Host, Http } from '../host/host.ts';
 import { createAuthority } from './authority.ts';
-import { type Pace, registryClient } from './client.ts';
+import { type Pace, withTagChanges } from './change-tag.ts';
+import { registryClient } from './client.ts';
 import { findCredentials } from './credentials.ts';
 import { endpointOf } from './endpoint.ts';
 import type { Registry, TagChange } from './registry.ts';
@@ -48,13 +49,15 @@ export function connectRegistries(
       transport = createTransport(host, endpoint, trust, authority);
       transports.set(endpoint.host, transport);
     }
-    return withRetries(registryClient(transport, endpoint.registry, repository, pace), {
+    const now = () => host.clock.now();
+    const requests = withRetries(registryClient(transport, endpoint.registry, repository, now), {
       attempts: settings.attempts ?? 4,
       firstMs: settings.firstWaitMs ?? 250,
       longestMs: LONGEST_WAIT_MS,
       wait: (ms) => pace.wait(ms),
       random: () => pace.random(),
     });
+    return withTagChanges(requests, pace);
   };
 }
 
@@ -77,7 +80,6 @@ function paceOf(host: Host, deadline: number): Pace {
   const running = new Map<string, Promise<void>>();
   const waiting = new Map<string, Turn>();
   return {
-    now: () => host.clock.now(),
     monotonic: () => host.clock.monotonic(),
     wait: async (ms) => {
       await setTimeout(Math.max(0, Math.min(ms, deadline - host.clock.monotonic())));

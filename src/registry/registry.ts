@@ -5,7 +5,7 @@ import type { Descriptor, Manifest } from './manifest.ts';
  * `ChalkError` with a `REGISTRY_…` code, `DIGEST_MISMATCH`, `MEDIA_TYPE_UNKNOWN`, `RESPONSE_INVALID` or
  * `CREDENTIALS_UNREADABLE`.
  */
-export interface Registry {
+export interface RegistryRequests {
   /** `ghcr.io/owner/app` */
   readonly name: string;
 
@@ -15,12 +15,6 @@ export interface Registry {
   headManifest(reference: string): Promise<ManifestHead | undefined>;
   /** Stores a manifest under a tag, or, without one, under its digest alone. */
   putManifest(content: NewManifest, tag?: string): Promise<StoredManifest>;
-  /**
-   * Changes what is under a tag: reads it, stores what `change` makes of it, and reads again, until `change` has nothing
-   * left to do and nobody else wrote for a while. In this process changes of one tag are made together; what others
-   * write at the same moment can only be found by looking again, since registries have no way to compare and swap.
-   */
-  changeTag(tag: string, change: TagChange): Promise<void>;
 
   /** The blob as a stream, which throws at its end if it was not the one asked for: believe nothing before. */
   streamBlob(digest: string, maxBytes: number): Promise<AsyncIterable<Buffer>>;
@@ -32,6 +26,16 @@ export interface Registry {
 
   /** What the referrers API says refers to a manifest; undefined where the registry has no such API. */
   referrers(digest: string): Promise<readonly Descriptor[] | undefined>;
+}
+
+/** A repository, and what takes several requests. */
+export interface Registry extends RegistryRequests {
+  /**
+   * Changes what is under a tag: reads it, stores what `change` makes of it, and reads again, until `change` has nothing
+   * left to do and nobody else wrote for a while. In this process changes of one tag are made together; what others
+   * write at the same moment can only be found by looking again, since registries have no way to compare and swap.
+   */
+  changeTag(tag: string, change: TagChange): Promise<void>;
 }
 
 /** What shall be under a tag instead of what is; undefined where that is well as it is. May be called several times. */

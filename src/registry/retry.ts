@@ -1,5 +1,5 @@
 import { RegistryFailure } from './failure.ts';
-import type { Registry } from './registry.ts';
+import type { RegistryRequests } from './registry.ts';
 
 export interface RetryPolicy {
   readonly attempts: number;
@@ -17,7 +17,7 @@ export interface RetryPolicy {
  * does can be done twice: content has its digest for a name, and an upload starts afresh. A stream is opened again, but
  * never continued.
  */
-export function withRetries(registry: Registry, policy: RetryPolicy): Registry {
+export function withRetries(registry: RegistryRequests, policy: RetryPolicy): RegistryRequests {
   const retried = async <T>(work: () => Promise<T>): Promise<T> => {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -34,7 +34,6 @@ export function withRetries(registry: Registry, policy: RetryPolicy): Registry {
     getManifest: (...words) => retried(() => registry.getManifest(...words)),
     headManifest: (...words) => retried(() => registry.headManifest(...words)),
     putManifest: (...words) => retried(() => registry.putManifest(...words)),
-    changeTag: (...words) => retried(() => registry.changeTag(...words)),
     streamBlob: (...words) => retried(() => registry.streamBlob(...words)),
     readBlob: (...words) => retried(() => registry.readBlob(...words)),
     headBlob: (...words) => retried(() => registry.headBlob(...words)),

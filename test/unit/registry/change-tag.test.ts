@@ -2,7 +2,7 @@ import { afterEach, expect, test } from 'vitest';
 import * as z from 'zod/mini';
 import { nodeHost } from '../../../src/host/node.ts';
 import { blobOf, connectRegistries } from '../../../src/registry/index.ts';
-import { CONFIG, Double, failureIn, IMAGE, repositoryOf, sha256, wiredHost } from './double.ts';
+import { CONFIG, Double, failureIn, fault, IMAGE, repositoryOf, sha256, times, wiredHost } from './double.ts';
 
 let double: Double;
 afterEach(() => double.close());
@@ -58,6 +58,34 @@ test('a tag that is well as it is costs one question', async () => {
   double.addManifest({ schemaVersion: 2, mediaType: IMAGE, layers: [] }, IMAGE, 'v1');
   await repositoryOf(double).changeTag('v1', () => undefined);
   expect(double.asked()).toEqual(['GET manifests/v1']);
+});
+
+test('an error that is none of a registry', async () => {
+  double = await Double.open();
+  const changed = repositoryOf(double).changeTag('v1', () => {
+    throw new Error('a mistake');
+  });
+  await expect(changed).rejects.toThrow('a mistake');
+  expect(double.asked()).toEqual(['GET manifests/v1']);
+});
+
+const put = ({ method, path }: { method: string; path: string }) =>
+  method === 'PUT' && path.includes('/manifests/');
+const tagged = { mediaType: IMAGE, bytes: Buffer.from('{"schemaVersion":2,"layers":[]}') };
+
+test('a registry that fails while others write the tag is asked again from the start', async () => {
+  double = await Double.open();
+  // More often than one request is tried.
+  double.intercept = times(5, put, (response) => fault(response, 500, 'UNKNOWN', 'unexpected end of a link'));
+  await repositoryOf(double).changeTag('v1', (current) => (current === undefined ? tagged : undefined));
+  expect(double.tags.get('v1')).toBe(sha256(tagged.bytes));
+});
+
+test('one that always fails is not asked for ever', async () => {
+  double = await Double.open();
+  double.intercept = times(999, put, (response) => fault(response, 500, 'UNKNOWN', 'full'));
+  const changed = repositoryOf(double).changeTag('v1', () => tagged);
+  expect(await failureIn(changed)).toMatchObject({ code: 'REGISTRY_FAILED' });
 });
 
 test('after the deadline nothing is asked any more, and nothing is waited for', async () => {

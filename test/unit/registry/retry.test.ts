@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readRetryAfter, RegistryFailure } from '../../../src/registry/failure.ts';
-import { blobOf, type Registry } from '../../../src/registry/index.ts';
+import { blobOf } from '../../../src/registry/index.ts';
+import type { RegistryRequests } from '../../../src/registry/registry.ts';
 import { withRetries } from '../../../src/registry/retry.ts';
 import { Double, failureIn, fault, IMAGE, reply, repositoryOf, sha256, times } from './double.ts';
 
@@ -12,7 +13,7 @@ beforeEach(async () => {
 afterEach(() => double.close());
 
 /** The double's repository with four tries, and the waits between them, which do not take place. */
-function patient(random = 1): { registry: Registry; waits: number[] } {
+function patient(random = 1): { registry: RegistryRequests; waits: number[] } {
   const waits: number[] = [];
   const registry = withRetries(repositoryOf(double), {
     attempts: 4,
@@ -117,16 +118,6 @@ describe('what is not', () => {
     double.close();
     expect((await failureIn(gone.registry.getManifest('v1'))).code).toBe('REGISTRY_UNREACHABLE');
     expect([...waits, ...gone.waits]).toEqual([]);
-  });
-
-  test('an error that is none of a registry', async () => {
-    const { registry, waits } = patient();
-    await expect(
-      registry.changeTag('v1', () => {
-        throw new Error('a mistake');
-      }),
-    ).rejects.toThrow('a mistake');
-    expect(waits).toEqual([]);
   });
 });
 
