@@ -5,6 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { expectSuccess, type Result, type RunOptions, Sandbox } from '../support/chalk.ts';
 import { describeWithEngine } from '../support/engine.ts';
 import { serve } from '../support/http.ts';
+import { messagesOf } from '../support/progress.ts';
 
 describeWithEngine('failing builds', (engine) => {
   let sandbox: Sandbox;
@@ -19,7 +20,7 @@ describeWithEngine('failing builds', (engine) => {
   const same = async (words: readonly string[], options: RunOptions = {}): Promise<Result> => {
     const plain = await sandbox.docker(words, options);
     const ours = await sandbox.chalk(words, options);
-    expect({ ...ours, stderr: essence(ours.stderr) }).toEqual({ ...plain, stderr: essence(plain.stderr) });
+    expect({ ...ours, stderr: messagesOf(ours.stderr) }).toEqual({ ...plain, stderr: messagesOf(plain.stderr) });
     return ours;
   };
   const project = (dockerfile: string) =>
@@ -215,35 +216,6 @@ describeWithEngine('failing builds', (engine) => {
     }
   });
 });
-
-/**
- * A build's standard error without what differs between any two runs (times, temporary names, the order of warnings), and
- * without what two more steps and two blank lines at the end of the Dockerfile change: step counts, and lines about steps
- * that went well.
- */
-function essence(stderr: string): string[] {
-  return (
-    stderr
-      .replaceAll(/\p{Cc}\[\d*m/gu, '')
-      .split('\n')
-      .map((line) =>
-        line
-          .replace(/^#\d+ /, '# ')
-          .replace(/\[(?:[\w-]+ +)?\d+\/\d+\]/, '[step]')
-          .replaceAll(/\d+\.\d+s?\b/g, 'N')
-          .replaceAll(/[0-9a-z]{25}\b|buildkit-mount\d+/g, 'REF'),
-      )
-      .filter((line) => !/^( - .*|N | *\d+ \| *|)$/.test(line))
-      // A step's title is printed again when another step's output came between.
-      .filter((line, index, lines) => !line.startsWith('# [step]') || lines.indexOf(line) === index)
-      .filter(
-        (line) =>
-          !/^# (DONE|CACHED|CANCELED|\[step\] FROM|\[internal\]|\[context|transferring|resolve|sha256:|\d|\.\.\.)/.test(
-            line,
-          ),
-      )
-  );
-}
 
 /** What went wrong, each time it was said. */
 function errors({ stderr }: Result): readonly string[] | null {
