@@ -20,7 +20,10 @@ describeWithEngine('failing builds', (engine) => {
   const same = async (words: readonly string[], options: RunOptions = {}): Promise<Result> => {
     const plain = await sandbox.docker(words, options);
     const ours = await sandbox.chalk(words, options);
-    expect({ ...ours, stderr: messagesOf(ours.stderr) }).toEqual({ ...plain, stderr: messagesOf(plain.stderr) });
+    expect({ ...ours, stderr: messagesOf(ours.stderr) }).toEqual({
+      ...plain,
+      stderr: messagesOf(plain.stderr),
+    });
     return ours;
   };
   const project = (dockerfile: string) =>

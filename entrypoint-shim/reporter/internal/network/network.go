@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"docker-chalk/reporter/internal/safefile"
 )
@@ -31,9 +32,17 @@ func Describe(pid int) Network {
 		text, _ := safefile.ReadKernel(filepath.Join(folder, name), fileLimit)
 		return text
 	}
+	// What a seccomp profile or a kernel without sock_diag keeps from us is in the tables.
+	tcp := func(family byte, name string) [][]string {
+		rows, err := listening(family)
+		if err != nil {
+			rows = Sockets(read(name), "0A", "LISTEN")
+		}
+		return rows
+	}
 	return Network{
 		Addresses: addresses(),
-		TCP:       limited(append(Sockets(read("tcp"), "0A", "LISTEN"), Sockets(read("tcp6"), "0A", "LISTEN")...)),
+		TCP:       limited(append(tcp(syscall.AF_INET, "tcp"), tcp(syscall.AF_INET6, "tcp6")...)),
 		UDP:       limited(append(Sockets(read("udp"), "07", "UNCONN"), Sockets(read("udp6"), "07", "UNCONN")...)),
 	}
 }

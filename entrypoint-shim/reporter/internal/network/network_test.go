@@ -4,7 +4,10 @@ import (
 	"net"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -27,16 +30,58 @@ func TestTables(t *testing.T) {
 }
 
 func TestThisMachine(t *testing.T) {
-	listener, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
-	for _, row := range Describe(os.Getpid()).TCP {
-		if row[0] == "127.0.0.1" && row[1] == port && row[4] == "LISTEN" {
-			return
+	for _, where := range []struct{ network, address, any string }{{"tcp4", "127.0.0.1", "0.0.0.0"}, {"tcp6", "::1", "::"}} {
+		listener, err := net.Listen(where.network, net.JoinHostPort(where.address, "0"))
+		if err != nil {
+			t.Logf("%s: %v", where.network, err)
+			continue
+		}
+		defer func() { _ = listener.Close() }()
+		port := strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)
+		found := false
+		for _, row := range Describe(os.Getpid()).TCP {
+			isOurs := row[0] == where.address && row[1] == port
+			found = found || isOurs && row[2] == where.any && row[3] == "0" && row[4] == "LISTEN"
+		}
+		if !found {
+			t.Errorf("our own listening %s socket is not there", where.network)
 		}
 	}
-	t.Error("our own listening socket is not there")
+}
+
+// What the kernel answers is what it writes into its tables, for sockets nobody else closes meanwhile.
+func TestDiagAgreesWithTheTables(t *testing.T) {
+	ours := map[string]bool{}
+	for _, address := range []string{"127.0.0.1:0", "0.0.0.0:0", "[::1]:0", "[::]:0"} {
+		listener, err := net.Listen("tcp", address)
+		if err != nil {
+			t.Logf("%s: %v", address, err)
+			continue
+		}
+		defer func() { _ = listener.Close() }()
+		ours[strconv.Itoa(listener.Addr().(*net.TCPAddr).Port)] = true
+	}
+	only := func(rows [][]string) []string {
+		var kept []string
+		for _, row := range rows {
+			if ours[row[1]] {
+				kept = append(kept, strings.Join(row, " "))
+			}
+		}
+		slices.Sort(kept)
+		return kept
+	}
+	for name, family := range map[string]byte{"tcp": syscall.AF_INET, "tcp6": syscall.AF_INET6} {
+		rows, err := listening(family)
+		if err != nil {
+			t.Skipf("this kernel has no sock_diag: %v", err)
+		}
+		table, err := os.ReadFile("/proc/self/net/" + name)
+		if err != nil {
+			t.Skip(err)
+		}
+		if got, want := only(rows), only(Sockets(string(table), "0A", "LISTEN")); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %q, in the table %q", name, got, want)
+		}
+	}
 }
