@@ -1,7 +1,4 @@
-import { configDefaults, defineConfig } from 'vitest/config';
-
-/** Compares hundreds of command lines with docker's own, which takes as long as everything else: `make differential`. */
-const DIFFERENTIAL = 'test/e2e/differential.test.ts';
+import { defineConfig } from 'vitest/config';
 
 /**
  * Four suites: `unit` needs nothing, `integration` needs programs on this machine, `e2e` and `shim` an engine. Two files of
@@ -41,10 +38,6 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
-          exclude: [
-            ...configDefaults.exclude,
-            ...(process.env['CHALK_DIFFERENTIAL'] === undefined ? [DIFFERENTIAL] : []),
-          ],
           globalSetup: ['test/support/fresh-build.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,

@@ -82,7 +82,13 @@ export async function observe(
     stdout: await stdoutView(result.stdout, comparable),
     messages: messagesIn(comparable(result.stderr)),
     files,
-    images: Object.fromEntries(listed.map(({ tags, view }) => [tags.map(comparable).sort().join(' '), view])),
+    images: Object.fromEntries(
+      listed.map(({ tags, view }) => {
+        // Another line may have made the same image before.
+        const own = tags.filter((name) => name.includes(tag));
+        return [own.map(comparable).sort().join(' '), view];
+      }),
+    ),
     pushed: await Promise.all(pushed.map((name) => pushedUnder(name))),
     runs,
     injection: injectionIn(join(state, 'docker-chalk', 'reports.jsonl')),
@@ -170,8 +176,10 @@ function metadataView(text: string, comparable: (text: string) => string): unkno
 async function stdoutView(text: string, comparable: (text: string) => string): Promise<string> {
   if (text.includes('\0'))
     return JSON.stringify(await archiveView((await filesOfArchive(Buffer.from(text))) ?? new Map()));
-  return comparable(text).replaceAll(
-    /^ ---> (Running in <id>|Removed intermediate container <id>|Using cache|<id>)\n/gm,
+  // A Dockerfile from elsewhere goes into the context under a name of its own, longer or shorter.
+  const sized = comparable(text).replaceAll(/(?<=^Sending build context to Docker daemon) .*$/gm, ' <size>');
+  return sized.replaceAll(
+    /^ ---> (Running in <id>|Removed intermediate container <id>|Using cache|<id>)\n|^Removing intermediate container <id>\n/gm,
     '',
   );
 }

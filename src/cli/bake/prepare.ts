@@ -84,7 +84,7 @@ async function prepare(line: BakeLine, options: BakeOptions): Promise<BakePrepar
   });
   const nothing = bakeBuildsNothing(command.items);
   if (nothing !== undefined) return leave('no-image', nothing);
-  const refused = refusedProgress(command.items, host.env);
+  const refused = refusedProgress(command.items, host);
   if (refused !== undefined) return leave('argv', refused);
   const definition = await askDefinition(line, command.items);
   if ('failed' in definition) return leave('bake', definition.failed);

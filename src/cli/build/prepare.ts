@@ -106,7 +106,7 @@ async function prepare(
   if (read.kind === 'refused') return passing('argv', read.why);
   const { request } = read;
   if (request.noImage !== undefined) return passing('no-image', request.noImage);
-  const refused = refusedValue(command.items, host.env);
+  const refused = refusedValue(command.items, host);
   if (refused !== undefined) return passing('argv', refused);
   if (request.filesToo) {
     return passing(

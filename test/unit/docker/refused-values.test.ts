@@ -2,8 +2,13 @@ import { expect, test } from 'vitest';
 import { refusedProgress, refusedValue } from '../../../src/docker/refused-values.ts';
 import { commandOf } from './support.ts';
 
-const refused = (flags: string, env: Readonly<Record<string, string>> = {}) =>
-  refusedValue(commandOf(`build ${flags} .`.replaceAll(/ +/g, ' ')).items, env);
+const NO_TERMINAL = { stderrIsTerminal: false };
+
+const refused = (
+  flags: string,
+  env: Readonly<Record<string, string>> = {},
+  terminal = { stderrIsTerminal: true },
+) => refusedValue(commandOf(`build ${flags} .`.replaceAll(/ +/g, ' ')).items, { env, terminal });
 
 test.each([
   '--progress=no-such',
@@ -47,5 +52,13 @@ test('the environment counts where the flag says nothing', () => {
   expect(refused('--progress=plain', env)).toBeUndefined();
   expect(refused('-q', env)).toBeUndefined();
   expect(refused('', { BUILDKIT_PROGRESS: 'plain' })).toBeUndefined();
-  expect(refusedProgress(commandOf('bake --progress=no-such').items, {})).toMatch(/no-such/);
+  expect(
+    refusedProgress(commandOf('bake --progress=no-such').items, { env: {}, terminal: NO_TERMINAL }),
+  ).toMatch(/no-such/);
+});
+
+test('a terminal’s progress wants one', () => {
+  expect(refused('--progress=tty', {}, NO_TERMINAL)).toMatch(/terminal/);
+  expect(refused('', { BUILDKIT_PROGRESS: 'tty' }, NO_TERMINAL)).toMatch(/terminal/);
+  expect(refused('--progress=plain', { BUILDKIT_PROGRESS: 'tty' }, NO_TERMINAL)).toBeUndefined();
 });
