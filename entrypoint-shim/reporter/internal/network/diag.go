@@ -75,13 +75,13 @@ func request(family byte) []byte {
 
 // struct inet_diag_msg: ports and addresses stand there as on the wire, everything else in the processor's order.
 func row(data []byte) []string {
-	length, any := 4, "0.0.0.0"
+	length, anyone := 4, "0.0.0.0"
 	if data[0] == syscall.AF_INET6 {
-		length, any = 16, "::"
+		length, anyone = 16, "::"
 	}
 	address, _ := netip.AddrFromSlice(data[8 : 8+length])
 	port := strconv.Itoa(int(binary.BigEndian.Uint16(data[4:])))
 	user := strconv.FormatUint(uint64(binary.NativeEndian.Uint32(data[64:])), 10)
 	inode := strconv.FormatUint(uint64(binary.NativeEndian.Uint32(data[68:])), 10)
-	return []string{address.Unmap().String(), port, any, "0", "LISTEN", user, inode}
+	return []string{address.Unmap().String(), port, anyone, "0", "LISTEN", user, inode}
 }
